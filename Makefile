@@ -1,0 +1,54 @@
+# `make lab` to read the course, `make test` to check it. Every target sets up what it needs first.
+PYTHON ?= python3
+LAB_ARGS ?=
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help setup lab check test course outputs nano runs clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/ready  ## build .venv, fetch the model, build the dataset (the other targets do this themselves)
+
+# The stamp is the last thing written, so an interrupted setup is taken up again by the next call.
+.venv/ready: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'This course needs Python 3.11 or newer: pass one with make PYTHON=python3.12.' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  { echo 'This Python cannot build environments: on Debian and Ubuntu, apt-get install python3-venv.' >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	@echo 'Installing the packages of requirements.txt, which takes a few minutes the first time ...'
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt --editable .
+	$(BIN)/python -m helpers.models fetch
+	$(BIN)/python -m helpers.commands
+	@touch $@
+
+lab: setup  ## open the course in JupyterLab (LAB_ARGS="--no-browser --port 8890")
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks $(LAB_ARGS)
+
+check: setup  ## lint, quick tests, every notebook on the nano model (under 3 min)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest -m "not slow"
+
+test: setup  ## all of check, slow tests, every stored output compared, the browser (under 30 min)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --nbval --nbval-cell-timeout 1800 notebooks
+
+course: setup  ## run every notebook with its default parameters into executed/
+	$(BIN)/python tools/course.py run
+
+outputs: setup  ## run every notebook in place, to refresh its stored outputs
+	$(BIN)/python tools/course.py outputs
+
+nano: setup  ## build data/nano again
+	$(BIN)/python tools/nano.py
+
+runs: setup  ## record the runs in data/runs again
+	$(BIN)/python tools/course.py record
+
+clean:  ## remove the environment and what runs leave; the model's cache stays
+	rm -rf .venv executed outputs checkpoints .pytest_cache .ruff_cache *.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} + -o -name .ipynb_checkpoints -prune -exec rm -rf {} +

@@ -1,0 +1,83 @@
+"""Derived files that are either complete or absent: built aside under a lock, then renamed into place."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock
+from platformdirs import user_cache_path
+
+from helpers.errors import CourseError
+
+# How safetensors and torch word a failed write: they raise types of their own instead of OSError.
+FAILED_WRITE = ("os error 27", "os error 28", "No space left", "File too large", "inline_container")
+ELSEWHERE = "free some space, or set SFT_COURSE_CACHE to a folder on another disk"
+
+
+def folder() -> Path:
+    """The folder of everything this course derives: SFT_COURSE_CACHE, or one in the user's cache folder."""
+    chosen = os.environ.get("SFT_COURSE_CACHE")
+    return Path(chosen).expanduser() if chosen else user_cache_path("sft-course")
+
+
+def require_free(target: Path, n_bytes: int, what: str, otherwise: str = ELSEWHERE) -> None:
+    """Raise CourseError if the disk of `target`, which need not exist yet, has under `n_bytes` free."""
+    if _free(target) < n_bytes:
+        raise CourseError(
+            f"There is no room for {what} in {target}, which takes {n_bytes / 1e6:,.0f} MB where "
+            f"{_free(target) / 1e6:,.0f} MB are free: {otherwise}."
+        )
+
+
+def publish(target: Path, build: Callable[[Path], None]) -> Path:
+    """Return the folder `target`; the first caller's `build` fills an empty folder that then becomes it.
+
+    Processes that ask for the same target meanwhile wait. A build that fails or is killed leaves no target,
+    and the next call removes its remains. A failed write raises CourseError; other errors pass through.
+    """
+    if target.exists():  # a target is complete by construction, so this needs no lock
+        return target
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(target.parent / f".{target.name}.lock"):
+            if not target.exists():  # another process may have built it while this one waited
+                _build_aside(target, build)
+    return target
+
+
+@contextlib.contextmanager
+def writing(target: Path, otherwise: str = ELSEWHERE):
+    """Turn a failed write inside the block into a CourseError: where, why, what is free, and what to do."""
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(error, OSError) and not any(text in str(error) for text in FAILED_WRITE):
+            raise
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        free = f"{_free(target) / 1e6:,.0f} MB free there"
+        raise CourseError(f"Could not write {target} ({reason}; {free}): {otherwise}.") from error
+
+
+def _build_aside(target: Path, build: Callable[[Path], None]) -> None:
+    prefix = f".{target.name}.tmp-"  # a sibling, because a rename is atomic only within one disk
+    for leftover in target.parent.glob(f"{prefix}*"):
+        shutil.rmtree(leftover)
+    aside = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
+    try:
+        build(aside)
+        for path in aside.rglob("*"):
+            if path.is_file():
+                with path.open("rb+") as file:
+                    os.fsync(file.fileno())  # or a power cut could leave an empty file under its final name
+        aside.rename(target)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _free(path: Path) -> int:
+    """Bytes free on the disk of `path`, or of its nearest parent that exists."""
+    path = path.absolute()
+    return shutil.disk_usage(next(p for p in (path, *path.parents) if p.exists())).free

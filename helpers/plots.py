@@ -1,0 +1,84 @@
+"""Figures: one colour for one meaning through the whole course, told apart in grey by line and marker."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart.
+COLORS = {"train": "#0072B2", "validation": "#D55E00", "before": "#8C8C8C", "after": "#009E73", "other": "#CC79A7"}
+plt.rcParams.update(
+    {
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.titlelocation": "left",
+        "axes.titlesize": 11,
+        "figure.dpi": 80,
+        "font.size": 10,
+        "savefig.bbox": "tight",
+    }
+)
+
+
+def training(log: pd.DataFrame, title: str, total_steps: int | None = None) -> plt.Figure:
+    """Training and validation loss, learning rate, gradient norm and speed against the step.
+
+    `log` is curves.table(...); `total_steps` fixes the width of the axes while a run is going on.
+    """
+    fig, axes = plt.subplots(2, 2, figsize=(9, 5.2), sharex=True, layout="constrained")
+    fig.suptitle(title, x=0.01, ha="left", fontsize=12)
+    panels = [
+        ("loss", "loss (nats per token)"),
+        ("learning_rate", "learning rate"),
+        ("grad_norm", "gradient norm"),
+        ("tokens_per_second", "tokens per second"),
+    ]
+    for ax, (column, label) in zip(axes.flat, panels, strict=True):
+        _line(ax, log, column, COLORS["train"], "-", "." if column == "loss" else None)
+        ax.set_ylabel(label)
+        ax.grid(axis="y", alpha=0.25)
+        ax.set_ylim(bottom=0)
+    _line(axes[0, 0], log, "eval_loss", COLORS["validation"], "--", "s")
+    _direct_labels(axes[0, 0], log, {"loss": "training", "eval_loss": "validation"})
+    axes[0, 1].ticklabel_format(axis="y", style="sci", scilimits=(-2, 2))
+    for ax in axes[1]:
+        ax.set_xlabel("step")
+        ax.set_xlim(0, total_steps or (log["step"].max() if len(log) else 1))
+    return fig
+
+
+def scores(tables: dict[str, dict[str, pd.DataFrame]], title: str) -> plt.Figure:
+    """A panel for each set of commands, a row for each metric: values with their 95% intervals.
+
+    tables: {"test": {"before": Scores.table(), "after": Scores.table()}, ...}; names in COLORS get their colour.
+    """
+    fig, axes = plt.subplots(1, len(tables), figsize=(9, 3), sharey=True, layout="constrained", squeeze=False)
+    fig.suptitle(title, x=0.01, ha="left", fontsize=12)
+    for ax, (records, compared) in zip(axes[0], tables.items(), strict=True):
+        for i, (name, frame) in enumerate(compared.items()):
+            y = [j + 0.14 - 0.28 * i for j in range(len(frame))][::-1]
+            spread = [(frame["value"] - frame["low"]).clip(0), (frame["high"] - frame["value"]).clip(0)]
+            color = COLORS.get(name, COLORS["other"])
+            ax.errorbar(frame["value"], y, xerr=spread, fmt="osD^v"[i], color=color, capsize=3)
+            lowest = (frame["value"].iloc[-1], y[-1])  # the name stands below the last row, clear of the intervals
+            ax.annotate(name, lowest, xytext=(0, -14), textcoords="offset points", color=color, ha="center")
+        ax.set_yticks(range(len(frame)), list(frame.index)[::-1])
+        ax.set_ylim(-0.9, len(frame) - 0.5)
+        ax.set_xlim(-8, 104)
+        ax.set_xlabel("percent of commands")
+        ax.set_title(records)
+        ax.grid(axis="x", alpha=0.25)
+    return fig
+
+
+def _line(ax, log: pd.DataFrame, column: str, color: str, style: str, marker: str | None) -> None:
+    if column in log:
+        points = log[["step", column]].dropna()
+        ax.plot(points["step"], points[column], style, color=color, marker=marker, markersize=5)
+
+
+def _direct_labels(ax, log: pd.DataFrame, names: dict[str, str]) -> None:
+    """The name of each curve at its first point, where the two are furthest apart."""
+    for (column, name), color in zip(names.items(), (COLORS["train"], COLORS["validation"]), strict=True):
+        points = log[["step", column]].dropna() if column in log else []
+        if len(points):
+            first = points.iloc[min(1, len(points) - 1)]
+            ax.annotate(name, (first["step"], first[column]), xytext=(6, 6), textcoords="offset points", color=color)

@@ -1,0 +1,39 @@
+"""Quizzes: questions with an explanation for every option, from data/quiz/*.json."""
+
+import html
+import json
+
+import ipywidgets as w
+
+from helpers.commands import DATA
+
+FOLDER = DATA / "quiz"
+
+
+def questions(name: str) -> list[dict]:
+    """[{"question": str, "options": [{"text": str, "right": bool, "why": str}]}] of one notebook, as "05"."""
+    return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def show(name: str) -> w.VBox:
+    """The quiz as widgets: choosing an option says at once whether it is right, and why."""
+    asked = questions(name)
+    score = w.HTML(f"0 of {len(asked)} right so far")
+    right = [False] * len(asked)
+    boxes = []
+    for number, item in enumerate(asked):
+        radio = w.RadioButtons(
+            options=[option["text"] for option in item["options"]], index=None, layout=w.Layout(width="auto")
+        )
+        feedback = w.HTML()
+
+        def answer(change, number=number, item=item, feedback=feedback):
+            option = item["options"][change["new"]]
+            right[number] = option["right"]
+            feedback.value = f"<b>{'Right.' if option['right'] else 'Not this one.'}</b> {html.escape(option['why'])}"
+            score.value = f"{sum(right)} of {len(asked)} right so far"
+
+        radio.observe(answer, names="index")
+        title = w.HTML(f"<b>{number + 1}. {html.escape(item['question'])}</b>")
+        boxes.append(w.VBox([title, radio, feedback], layout=w.Layout(margin="0 0 1em 0")))
+    return w.VBox([*boxes, score])

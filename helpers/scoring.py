@@ -1,0 +1,160 @@
+"""Scoring: what a model answers to commands, and how often that is valid, right and exact."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from datasets import Dataset
+from tqdm.auto import tqdm
+
+from helpers import commands, models
+
+# One name for each figure, here and in every table and plot of the course.
+METRICS = {
+    "valid": "valid JSON",
+    "schema": "valid against the schema",
+    "intent": "right intent",
+    "exact": "exact call",
+    "slot_f1": "slot F1",
+}
+RESAMPLES = 2000  # of the bootstrap
+
+
+def generate(model, tokenizer, prompts: list[list[dict]], max_new_tokens: int = 48, batch_size: int = 64) -> list[str]:
+    """The model's greedy answer to each prompt (a list of messages), without special tokens.
+
+    Prompts of one length share a batch, so little is padded; padding goes to the left, where generation needs it.
+    An answer that does not end within `max_new_tokens` tokens comes back cut; SmolLM2 needs 33 for the longest call.
+    Where bfloat16 is fast it is used, which can turn a close call between two tokens.
+    More than one batch draws a progress bar.
+    """
+    texts = [tokenizer.apply_chat_template(p, tokenize=False, add_generation_prompt=True) for p in prompts]
+    ids = tokenizer(texts, add_special_tokens=False)["input_ids"]
+    order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
+    answers = [""] * len(ids)
+    was_training = model.training
+    model.eval()
+    half = torch.autocast(model.device.type, torch.bfloat16, enabled=models.fast_bf16())
+    with (
+        torch.inference_mode(),
+        half,
+        tqdm(total=len(ids), desc="Answering", unit="command", leave=False, disable=len(ids) <= batch_size) as bar,
+    ):
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            batch = tokenizer.pad({"input_ids": [ids[i] for i in rows]}, padding_side="left", return_tensors="pt")
+            out = model.generate(
+                **batch.to(model.device),
+                do_sample=False,
+                max_new_tokens=max_new_tokens,
+                eos_token_id=tokenizer.eos_token_id,
+                pad_token_id=tokenizer.pad_token_id,
+            )
+            new = out[:, batch["input_ids"].shape[1] :]
+            for i, text in zip(rows, tokenizer.batch_decode(new, skip_special_tokens=True), strict=True):
+                answers[i] = text
+            bar.update(len(rows))
+    model.train(was_training)
+    return answers
+
+
+def parse(answer: str):
+    """The JSON value that is the whole answer, or None."""
+    try:
+        return json.loads(answer)
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The answers to one set of commands, judged. `rows` has one row per command."""
+
+    rows: pd.DataFrame
+
+    def table(self) -> pd.DataFrame:
+        """A row for each metric: value, low, high in percent; low and high bound a bootstrap 95% interval."""
+        rng = np.random.default_rng(0)
+        picks = rng.integers(len(self.rows), size=(RESAMPLES, len(self.rows)))
+        found = {}
+        for key, label in METRICS.items():
+            low, high = np.quantile(self._metric(key, picks), [0.025, 0.975])
+            found[label] = {"value": self.percent(key), "low": 100 * low, "high": 100 * high}
+        return pd.DataFrame(found).T
+
+    def percent(self, key: str) -> float:
+        """One figure in percent: key is one of METRICS."""
+        return 100 * float(self._metric(key, np.arange(len(self.rows))[None])[0])
+
+    def failures(self) -> pd.DataFrame:
+        """The commands answered wrongly, grouped by kind: how many, and one example of each."""
+        wrong = self.rows[self.rows["kind"] != "exact"]
+        groups = wrong.groupby("kind")
+        first = groups[["command", "expected", "answer"]].first()
+        return first.assign(count=groups.size())[["count", *first.columns]].sort_values("count", ascending=False)
+
+    def _metric(self, key: str, picks: np.ndarray) -> np.ndarray:
+        """The metric for each row of `picks` (resamples x commands), between 0 and 1."""
+        if key != "slot_f1":
+            return self.rows[key].to_numpy(float)[picks].mean(axis=1)
+        right, given, wanted = (self.rows[c].to_numpy(float)[picks].sum(axis=1) for c in ("hit", "given", "wanted"))
+        return 2 * right / np.maximum(given + wanted, 1)
+
+
+def score(answers: list[str], records: Dataset, language: str = "en") -> Scores:
+    """Judge each answer against the call of its record; ValueError when their numbers differ."""
+    rows = []
+    for answer, row in zip(answers, records, strict=True):
+        expected = json.loads(row["completion"][0]["content"])
+        rows.append({"command": row["prompt"][-1]["content"], **_judge(answer, expected, language)})
+    return Scores(pd.DataFrame(rows))
+
+
+def evaluate(model, tokenizer, records: Dataset, language: str = "en", **options) -> Scores:
+    """`generate` and `score` in one: how well the model answers the records' prompts."""
+    return score(generate(model, tokenizer, list(records["prompt"]), **options), records, language)
+
+
+def _judge(answer: str, expected: dict, language: str) -> dict:
+    call = parse(answer)
+    shaped = isinstance(call, dict)
+    arguments = call.get("arguments") if shaped else None
+    given = Counter(_slots(arguments)) if isinstance(arguments, dict) else Counter()
+    wanted = Counter(_slots(expected["arguments"]))
+    in_schema = commands.problem(call, language) is None
+    intent = shaped and call.get("name") == expected["name"]
+    exact = in_schema and call == expected
+    return {
+        "expected": commands.call_text(**expected, language=language),
+        "answer": answer,
+        "valid": call is not None,
+        "schema": in_schema,
+        "intent": intent,
+        "exact": exact,
+        "hit": (given & wanted).total() if intent else 0,  # a slot of another call is worth nothing
+        "given": given.total(),
+        "wanted": wanted.total(),
+        "kind": _kind(call, in_schema, intent, exact, given, wanted),
+    }
+
+
+def _slots(arguments: dict):
+    return ((slot, json.dumps(value)) for slot, value in arguments.items())
+
+
+def _kind(call, in_schema: bool, intent: bool, exact: bool, given: Counter, wanted: Counter) -> str:
+    if exact:
+        return "exact"
+    if call is None:
+        return "not JSON"
+    if not intent:
+        return "wrong intent" if in_schema else "not in the schema"
+    names = lambda slots: {slot for slot, _ in slots}
+    if missing := names(wanted) - names(given):
+        return f"slot missing: {min(missing)}"
+    if extra := names(given) - names(wanted):
+        return f"slot too many: {min(extra)}"
+    return f"wrong value: {min(names(wanted - given))}"

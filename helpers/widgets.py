@@ -1,0 +1,131 @@
+"""Widgets: the live picture of a training run, and a box that compares models on the reader's own command."""
+
+import html
+import io
+import time
+from collections.abc import Callable
+
+import ipywidgets as w
+import matplotlib.pyplot as plt
+from IPython.display import display
+from PIL import Image
+from transformers import PrinterCallback, ProgressCallback
+from transformers.utils.notebook import NotebookProgressCallback
+
+from helpers import commands, curves, plots, scoring
+
+
+class LivePicture(curves.Clock):
+    """A trainer callback that draws loss, learning rate, gradient norm and speed while the run goes on.
+
+    Redraws when the trainer logs or evaluates, at most every two seconds. It replaces the trainer's own printing:
+    hand the trainer to `instead_of_printing`.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.bar = w.IntProgress(layout=w.Layout(width="320px"))
+        self.status = w.HTML()
+        self.image = w.Image(format="png")
+        self.box = w.VBox([w.HBox([self.bar, self.status]), self.image])
+        self.drawn = 0.0
+
+    def instead_of_printing(self, trainer) -> None:
+        """Adds the picture to `trainer` and takes out its own progress bar and printed log lines."""
+        stop_printing(trainer)
+        trainer.add_callback(self)
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        super().on_train_begin(args, state, control, **kwargs)
+        self.bar.max = state.max_steps
+        display(self.box)
+
+    def on_step_end(self, args, state, control, **kwargs):
+        super().on_step_end(args, state, control, **kwargs)
+        self._report(state)
+
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        super().on_log(args, state, control, logs=logs, **kwargs)
+        if time.monotonic() - self.drawn > 2:
+            self._draw(state)
+
+    def on_evaluate(self, args, state, control, **kwargs):
+        self._draw(state)
+
+    def on_train_end(self, args, state, control, **kwargs):
+        self._draw(state)
+        self._report(state)
+
+    def _report(self, state) -> None:
+        self.bar.value = state.global_step
+        left = self.seconds_left(state)
+        self.status.value = f"step {state.global_step} of {state.max_steps} · " + (
+            f"{left // 60:.0f} min {left % 60:02.0f} s left" if left else "done" if left == 0 else "starting"
+        )
+
+    def _draw(self, state) -> None:
+        log = curves.table(state.log_history)
+        if len(log):
+            fig = plots.training(log, f"Step {state.global_step} of {state.max_steps}", state.max_steps)
+            self.image.value = png(fig)
+            self.drawn = time.monotonic()
+
+
+def stop_printing(trainer) -> None:
+    """Takes out the trainer's own progress bar and printed log lines."""
+    for callback in (PrinterCallback, ProgressCallback, NotebookProgressCallback):
+        trainer.remove_callback(callback)
+
+
+def png(fig: plt.Figure) -> bytes:
+    """The figure as a PNG of 64 colours, small enough to be stored; closes it, so that it is not shown twice."""
+    drawn, small = io.BytesIO(), io.BytesIO()
+    fig.savefig(drawn, format="png")
+    plt.close(fig)
+    Image.open(drawn).convert("RGB").quantize(64).save(small, "PNG")
+    return small.getvalue()
+
+
+def answerer(model, tokenizer) -> Callable[[str], str]:
+    """A function from a command to the model's answer."""
+    return lambda command: scoring.generate(model, tokenizer, [commands.prompt(command)])[0]
+
+
+def compare_box(models: dict[str, Callable[[str], str]]) -> w.VBox:
+    """A text box and a button; a click fills a table with each model's answer to the command typed.
+
+    models: {column name: function from a command to an answer}. Children: the text, the button, the result (HTML).
+    """
+    text = w.Text(placeholder="Type a command, such as: it's too dark in the office", layout=w.Layout(width="70%"))
+    button = w.Button(description="Compare", button_style="primary")
+    result = w.HTML()
+
+    def compare(_):
+        command = text.value.strip()
+        if not command:
+            result.value = "Type a command first."
+            return
+        button.disabled, result.value = True, "Thinking…"
+        try:
+            result.value = answers_table(command, {name: answer(command) for name, answer in models.items()})
+        except Exception as error:  # a callback's error would vanish in the server's log
+            result.value = f"No answer: {html.escape(str(error))}"
+        finally:
+            button.disabled = False
+
+    button.on_click(compare)
+    return w.VBox([w.HBox([text, button]), result])
+
+
+def answers_table(command: str, answers: dict[str, str]) -> str:
+    """HTML: one row for each model with its answer and whether that is a valid call."""
+    rows = []
+    for name, answer in answers.items():
+        reason = "not JSON" if (call := scoring.parse(answer)) is None else commands.problem(call)
+        color = plots.COLORS["validation" if reason else "after"]
+        rows.append(
+            f"<tr><th style='text-align:left; padding-right:1em'>{html.escape(name)}</th>"
+            f"<td style='text-align:left'><code>{html.escape(answer)}</code></td>"
+            f"<td style='text-align:left; color:{color}'>{html.escape(reason or 'valid call')}</td></tr>"
+        )
+    return f"<p>“{html.escape(command)}”</p><table>{''.join(rows)}</table>"

@@ -1,0 +1,33 @@
+"""What several tests train with."""
+
+import pytest
+from trl import SFTConfig, SFTTrainer
+
+from helpers import commands, models
+
+
+@pytest.fixture(scope="session")
+def nano_trainer(tmp_path_factory):
+    """A function that gives a real SFTTrainer of nano on the first `examples` commands, not trained yet."""
+    dataset = commands.load()
+
+    def make(examples: int, validation: int = 0, callbacks=(), **settings) -> SFTTrainer:
+        model, tokenizer = models.load("nano")
+        config = SFTConfig(
+            output_dir=str(tmp_path_factory.mktemp("run")),
+            activation_checkpointing=False,
+            bf16=False,
+            use_cpu=True,
+            save_strategy="no",
+            **settings,
+        )
+        return SFTTrainer(
+            model=model,
+            args=config,
+            train_dataset=dataset["train"].select(range(examples)),
+            eval_dataset=dataset["validation"].select(range(validation)) if validation else None,
+            processing_class=tokenizer,
+            callbacks=list(callbacks),
+        )
+
+    return make

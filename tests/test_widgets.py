@@ -1,0 +1,96 @@
+"""Widgets, driven in the kernel: setting a value or clicking fires their callbacks at once."""
+
+import io
+
+import pytest
+from PIL import Image
+
+from helpers import models, plots, quiz, widgets
+
+
+@pytest.fixture(scope="module")
+def picture(nano_trainer):
+    """The live picture after a real run of nano."""
+    trainer = nano_trainer(24, max_steps=6, logging_steps=1, per_device_train_batch_size=4)
+    live = widgets.LivePicture()
+    live.instead_of_printing(trainer)
+    trainer.train()
+    return live
+
+
+def test_live_picture_follows_the_run_to_its_end(picture):
+    assert picture.bar.value == picture.bar.max == 6
+    assert picture.status.value == "step 6 of 6 · done"
+    assert Image.open(io.BytesIO(picture.image.value)).width > 600
+
+
+def test_live_picture_replaces_what_the_trainer_prints(picture, capsys):
+    assert "loss" not in capsys.readouterr().out
+
+
+def parts(box):
+    (text, button), result = box.children[0].children, box.children[1]
+    return text, button, result
+
+
+def test_compare_box_shows_each_answer_and_whether_it_is_a_call():
+    right = '{"name":"HassNevermind","arguments":{}}'
+    answers = {"before": lambda command: "Sure, " + command, "after": lambda command: right}
+    text, button, result = parts(widgets.compare_box(answers))
+    text.value = "forget <b>it</b>"
+    button.click()
+    assert "forget &lt;b&gt;it&lt;/b&gt;" in result.value and "<b>it</b>" not in result.value
+    before, after = result.value.split("<tr>")[1:]
+    assert "before" in before and "not JSON" in before
+    assert "after" in after and "valid call" in after and "HassNevermind" in after
+    assert not button.disabled
+
+
+def test_compare_box_asks_a_real_model():
+    text, button, result = parts(widgets.compare_box({"nano": widgets.answerer(*models.load("nano"))}))
+    text.value = "lights out in the den"
+    button.click()
+    assert "lights out in the den" in result.value and "nano" in result.value
+
+
+def test_compare_box_asks_for_a_command_and_says_what_failed():
+    def fail(command):
+        raise RuntimeError("out of memory")
+
+    text, button, result = parts(widgets.compare_box({"model": fail}))
+    button.click()
+    assert result.value == "Type a command first."
+    text.value = "lights"
+    button.click()
+    assert result.value == "No answer: out of memory"
+    assert not button.disabled
+
+
+@pytest.mark.parametrize("path", sorted(quiz.FOLDER.glob("*.json")), ids=lambda p: p.stem)
+def test_quiz_has_one_right_option_and_explains_each(path):
+    for item in quiz.questions(path.stem):
+        assert sum(option["right"] for option in item["options"]) == 1, item["question"]
+        assert len(item["options"]) >= 3 and all(option["why"] for option in item["options"])
+
+
+@pytest.mark.parametrize("path", sorted(quiz.FOLDER.glob("*.json")), ids=lambda p: p.stem)
+def test_quiz_says_what_is_right_and_counts(path):
+    asked = quiz.questions(path.stem)
+    *boxes, score = quiz.show(path.stem).children
+    assert score.value == f"0 of {len(asked)} right so far"
+    for item, box in zip(asked, boxes, strict=True):
+        _, radio, feedback = box.children
+        right = [option["right"] for option in item["options"]].index(True)
+        radio.index = (right + 1) % len(item["options"])
+        assert feedback.value.startswith("<b>Not this one.</b>")
+        radio.index = right
+        assert feedback.value.startswith("<b>Right.</b>")
+    assert score.value == f"{len(asked)} of {len(asked)} right so far"
+
+
+def test_colours_of_the_course_differ_in_grey():
+    grey = sorted(Image.new("RGB", (1, 1), color).convert("L").getpixel((0, 0)) for color in plots.COLORS.values())
+    pairs = [("train", "validation"), ("before", "after")]
+    shade = {k: Image.new("RGB", (1, 1), c).convert("L").getpixel((0, 0)) for k, c in plots.COLORS.items()}
+    assert len(set(grey)) == len(plots.COLORS)
+    assert all(abs(shade[a] - shade[b]) > 15 for a, b in pairs), shade

@@ -1,0 +1,121 @@
+"""Run the notebooks headless: `run` them all into executed/, refresh their stored `outputs` in place, or `record` the
+runs that notebooks compare themselves with into data/runs/."""
+
+import argparse
+import re
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+import papermill
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from tqdm import tqdm
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = ROOT / "notebooks"
+QUIET = ["--IPKernelApp.log_level=ERROR"]  # ipykernel warns that it talks over TCP, on this machine alone
+
+
+def run(paths: list[Path], folder: Path) -> int:
+    """Run with default parameters into `folder` and print what each took and found; 1 if any failed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows, failed = [], False
+    for path in paths:
+        print(path.name, flush=True)
+        began = time.monotonic()
+        try:
+            done = papermill.execute_notebook(
+                str(path), str(folder / path.name), cwd=folder, kernel_name="python3", extra_arguments=QUIET
+            )
+            figures = key_figures(done)
+        except papermill.PapermillExecutionError as error:
+            failed = True
+            figures = f"FAILED: {error.ename}: {error.evalue}".splitlines()[0]
+        rows.append((path.stem, f"{time.monotonic() - began:.0f}", figures))
+    width = max((len(row[0]) for row in rows), default=8)
+    print(f"\n{'notebook':<{width}} | seconds | key figures")
+    for name, seconds, figures in rows:
+        print(f"{name:<{width}} | {seconds:>7} | {figures}")
+    return int(failed)
+
+
+# The runs of data/runs/: the notebook that makes each, and its parameters.
+RECORDED = {
+    "05_full": ("05_train_with_sfttrainer.ipynb", {"score_examples": 200}),
+    "05_lora": ("05_train_with_sfttrainer.ipynb", {"score_examples": 200, "use_lora": True}),
+}
+
+
+def record(folder: Path) -> None:
+    """Run notebooks with the parameters of RECORDED; each writes its log and scores to data/runs/."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, (notebook, parameters) in tqdm(RECORDED.items(), unit="run"):
+        papermill.execute_notebook(
+            str(NOTEBOOKS / notebook),
+            str(folder / f"{name}.ipynb"),
+            parameters={**parameters, "record_as": name},
+            cwd=folder,
+            kernel_name="python3",
+            extra_arguments=QUIET,
+        )
+
+
+def key_figures(notebook: nbformat.NotebookNode) -> str:
+    """The line that the cell key-figures printed."""
+    cells = [cell for cell in notebook.cells if cell.id == "key-figures"]
+    return " ".join(output.get("text", "").strip() for cell in cells for output in cell.outputs)
+
+
+def refresh(path: Path) -> None:
+    """Run in place and store what a reader needs: outputs and counts, no timings, no versions."""
+    notebook = nbformat.read(path, as_version=4)
+    # JupyterLab shows no widgets of a notebook that its reader has not run, so their state would be dead weight.
+    options = {"record_timing": False, "store_widget_state": False, "extra_arguments": QUIET}
+    client = NotebookClient(notebook, timeout=None, kernel_name="python3", **options)
+    try:
+        with tempfile.TemporaryDirectory() as clean:  # what an earlier run left must not show in the outputs
+            client.execute(cwd=clean)
+    except CellExecutionError as error:
+        sys.exit(f"{path.name} is left as it was: {error.ename}: {error.evalue}")
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.get("name") == "stderr":
+                sys.exit(f"{path.name} is left as it was: {cell.id} wrote to stderr: {output.text.strip()}")
+    drop_finished_bars(notebook)
+    # The kernel's own description names this machine's Python; the course runs on others too.
+    notebook.metadata["language_info"] = {"name": "python"}
+    notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    nbformat.write(notebook, path)
+
+
+def drop_finished_bars(notebook: nbformat.NotebookNode) -> None:
+    """Leave out progress bars: they come back empty when the page is opened."""
+    for cell in notebook.cells:
+        if "nbval-ignore-output" in cell.metadata.get("tags", []):
+            texts = [output.get("data", {}).get("text/plain", "") for output in cell.outputs]
+            cell.outputs = [o for o, text in zip(cell.outputs, texts, strict=True) if not re.search(r"\d%\|", text)]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("action", choices=["run", "outputs", "record"])
+    parser.add_argument("notebooks", nargs="*", type=Path, help="all of them, when none is named")
+    parser.add_argument("--into", type=Path, default=ROOT / "executed", help="where run puts what it executed")
+    given = parser.parse_args()
+    lessons = sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
+    named = [path.resolve() for path in given.notebooks]
+    if given.action == "run":
+        return run(named or lessons, given.into)
+    if given.action == "record":
+        record(given.into)
+        return 0
+    for path in tqdm(named or lessons + sorted((NOTEBOOKS / "solutions").glob("[0-9]*.ipynb")), unit="notebook"):
+        refresh(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

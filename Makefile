@@ -3,7 +3,7 @@ PYTHON ?= python3
 LAB_ARGS ?=
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup lab check test course outputs nano runs clean
+.PHONY: help setup lab check test course outputs nano runs bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ nano: setup  ## build data/nano again
 
 runs: setup  ## record the runs in data/runs again
 	$(BIN)/python tools/course.py record
+
+bench: setup  ## measure where a training step's time goes on this machine (15 min)
+	$(BIN)/python tools/bench.py
 
 clean:  ## remove the environment and what runs leave; the model's cache stays
 	rm -rf .venv executed outputs checkpoints .pytest_cache .ruff_cache *.egg-info

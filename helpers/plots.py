@@ -5,6 +5,7 @@ import pandas as pd
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLORS = {"train": "#0072B2", "validation": "#D55E00", "before": "#8C8C8C", "after": "#009E73", "other": "#CC79A7"}
+SHADES = ["#D55E00", "#0072B2", "#56B4E9", "#8C8C8C", "#C8C8C8"]  # parts of one whole, told apart in grey as well
 plt.rcParams.update(
     {
         "axes.spines.top": False,

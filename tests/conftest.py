@@ -1,6 +1,7 @@
 """What several tests train with."""
 
 import pytest
+import torch
 from trl import SFTConfig, SFTTrainer
 
 from helpers import commands, models
@@ -11,23 +12,19 @@ def nano_trainer(tmp_path_factory):
     """A function that gives a real SFTTrainer of nano on the first `examples` commands, not trained yet."""
     dataset = commands.load()
 
-    def make(examples: int, validation: int = 0, callbacks=(), **settings) -> SFTTrainer:
+    def make(examples: int, validation: int = 0, callbacks=(), cls=SFTTrainer, peft=None, **settings) -> SFTTrainer:
         model, tokenizer = models.load("nano")
-        config = SFTConfig(
-            output_dir=str(tmp_path_factory.mktemp("run")),
-            activation_checkpointing=False,
-            bf16=False,
-            use_cpu=True,
-            save_strategy="no",
-            **settings,
-        )
-        return SFTTrainer(
+        torch.manual_seed(0)  # of an adapter's first weights
+        usual = dict(activation_checkpointing=False, bf16=False, use_cpu=True, save_strategy="no")
+        config = SFTConfig(output_dir=str(tmp_path_factory.mktemp("run")), **{**usual, **settings})
+        return cls(
             model=model,
             args=config,
             train_dataset=dataset["train"].select(range(examples)),
             eval_dataset=dataset["validation"].select(range(validation)) if validation else None,
             processing_class=tokenizer,
             callbacks=list(callbacks),
+            peft_config=peft,
         )
 
     return make

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 from datasets import Dataset
 
 from helpers import commands, models, scoring
@@ -70,11 +71,33 @@ def test_answers_and_records_must_be_as_many():
         scoring.score([RIGHT, RIGHT], Dataset.from_list([commands.record(COMMAND, CALL, "t")]))
 
 
-def test_batches_change_neither_answers_nor_their_order():
+def test_batches_change_neither_answers_nor_their_order(monkeypatch):
     model, tokenizer = models.load("nano")
     prompts = list(commands.load()["test"].select(range(12))["prompt"])
     alone = [scoring.generate(model, tokenizer, [p], max_new_tokens=8)[0] for p in prompts]
-    together = scoring.generate(model, tokenizer, prompts, max_new_tokens=8, batch_size=5)
+    monkeypatch.setattr(scoring, "IN_CACHE", 5 * 60)  # a few to a batch
+    together = scoring.generate(model, tokenizer, prompts, max_new_tokens=8)
     # Padding changes the order of additions, which may turn a near-tie between two tokens.
     assert sum(a == b for a, b in zip(alone, together, strict=True)) >= 10
     assert not model.training
+    assert scoring.generate(model, tokenizer, []) == []
+
+
+@pytest.mark.parametrize("shots", [0, 3])
+def test_answers_are_those_of_plain_generate_and_the_weights_come_back(shots, monkeypatch):
+    model, tokenizer = models.load("nano")
+    weights = {name: value.clone() for name, value in model.state_dict().items()}
+    dataset = commands.load()
+    examples = [m for row in dataset["train"].select(range(shots)) for m in row["prompt"][1:] + row["completion"]]
+    prompts = [[p[0], *examples, *p[1:]] for p in dataset["test"].select(range(8))["prompt"]]
+    scoring.generate(model, tokenizer, prompts)  # in bfloat16, where that is fast
+    assert all(torch.equal(weights[name], value) for name, value in model.state_dict().items())
+    monkeypatch.setattr(models, "fast_bf16", lambda: False)
+    plain = []
+    for prompt in prompts:
+        batch = tokenizer.apply_chat_template(prompt, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+        out = model.generate(**batch, do_sample=False, max_new_tokens=48, pad_token_id=tokenizer.pad_token_id)
+        plain.append(tokenizer.decode(out[0, batch["input_ids"].shape[1] :], skip_special_tokens=True))
+    ours = scoring.generate(model, tokenizer, prompts)
+    assert sum(a == b for a, b in zip(plain, ours, strict=True)) >= 7
+    assert len(set(ours)) > 1

@@ -1,0 +1,145 @@
+"""CPUSFTTrainer computes what SFTTrainer computes: losses, gradients, logs, with every way of feeding it."""
+
+import pytest
+import torch
+from datasets import Dataset
+from peft import LoraConfig
+from trl import SFTConfig, SFTTrainer
+
+from helpers import commands, cpu, curves, models
+from helpers.cpu import CPUSFTTrainer
+
+BOTH = (SFTTrainer, CPUSFTTrainer)
+
+
+def lines(trainer, part: str) -> list[dict]:
+    """The log lines that hold `part`, without timings."""
+    trainer.train()
+    kept = [entry for entry in trainer.state.log_history if part in entry]
+    return [{k: v for k, v in e.items() if not any(t in k for t in ("runtime", "per_second"))} for e in kept]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"gradient_accumulation_steps": 2},
+        {"loss_type": "dft"},
+        {"packing": True, "max_length": 128, "eval_packing": False},
+        {"peft": LoraConfig(r=4, target_modules="all-linear")},
+        {"completion_only_loss": False},
+        {"activation_checkpointing": True},
+    ],
+    ids=lambda settings: "-".join(settings) or "plain",
+)
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing")  # PEFT uses an old name
+def test_logs_are_those_of_sfttrainer(settings, nano_trainer, monkeypatch):
+    monkeypatch.setattr(cpu, "CHUNK", 50)  # so that the logits come in several chunks
+    same = dict(examples=48, validation=8, max_steps=6, logging_steps=1, per_device_train_batch_size=8, seed=3)
+    same |= dict(eval_strategy="steps", eval_steps=3, learning_rate=1e-3)
+    stock, ours = (nano_trainer(cls=cls, **{**same, **settings}) for cls in BOTH)
+    for part in ("loss", "eval_loss"):
+        if part == "loss":
+            expected, found = lines(stock, part), lines(ours, part)
+        else:
+            expected, found = ([e for e in t.state.log_history if part in e] for t in (stock, ours))
+        assert len(expected) == len(found) > 0
+        for a, b in zip(expected, found, strict=True):
+            assert a.keys() == b.keys()
+            for key in a:
+                if "runtime" not in key and "per_second" not in key:
+                    assert b[key] == pytest.approx(a[key], rel=2e-3, abs=1e-4), key
+
+
+@pytest.fixture
+def smollm2_pair(tmp_path):
+    """Both trainers on SmolLM2 in float32, with the same examples."""
+    made, data = [], commands.load()
+    for cls in BOTH:
+        model, tokenizer = models.load("smollm2")
+        config = SFTConfig(
+            output_dir=str(tmp_path),
+            max_steps=20,
+            logging_steps=1,
+            per_device_train_batch_size=2,
+            learning_rate=1e-4,
+            bf16=False,
+            use_cpu=True,
+            activation_checkpointing=False,
+            save_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+        )
+        rows = dict(train_dataset=data["train"].select(range(60)), eval_dataset=data["validation"].select(range(8)))
+        made.append(cls(model=model, args=config, processing_class=tokenizer, **rows))
+    return made
+
+
+@pytest.mark.slow
+def test_twenty_steps_of_smollm2_have_the_same_losses_and_gradients(smollm2_pair):
+    gradients = []
+    for trainer in smollm2_pair:
+        batch = next(iter(trainer.get_train_dataloader()))
+        trainer.model.train()
+        trainer.compute_loss(trainer.model, batch).backward()
+        gradients.append(torch.cat([p.grad.flatten() for p in trainer.model.parameters()]))
+        trainer.model.zero_grad()
+        trainer._metrics["train"].clear()
+    assert torch.cosine_similarity(*gradients, dim=0) > 0.999
+    del gradients
+    stock, ours = (curves.table(t.state.log_history) for t in smollm2_pair if t.train())
+    assert len(stock) == 20
+    assert ((ours["loss"] / stock["loss"] - 1).abs() < 1e-3).all()
+    assert ((ours["entropy"] - stock["entropy"]).abs() < 1e-2).all()
+    first, second = (t.evaluate()["eval_loss"] for t in smollm2_pair)
+    assert second == pytest.approx(first, rel=1e-3)
+
+
+def test_a_resumed_run_ends_where_a_whole_one_does(nano_trainer):
+    same = dict(examples=40, cls=CPUSFTTrainer, max_steps=6, per_device_train_batch_size=4)
+    same |= dict(save_strategy="steps", save_steps=3)
+    whole, resumed = nano_trainer(**same), nano_trainer(**same)
+    whole.train()
+    resumed.train(resume_from_checkpoint=f"{whole.args.output_dir}/checkpoint-3")
+    for a, b in zip(whole.model.parameters(), resumed.model.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=1e-6)
+
+
+def test_only_labelled_tokens_reach_the_lm_head(nano_trainer):
+    seen = {}
+    for cls in BOTH:
+        trainer = nano_trainer(8, cls=cls, max_steps=1, per_device_train_batch_size=8)
+        batch = next(iter(trainer.get_train_dataloader()))
+        hook = trainer.model.lm_head.register_forward_pre_hook(
+            lambda module, given, cls=cls: seen.update({cls: given[0].shape[0]})
+        )
+        trainer.compute_loss(trainer.model, batch)
+        hook.remove()
+    assert seen == {CPUSFTTrainer: int((batch["labels"] != -100).sum())}  # TRL does not call the head at all
+
+
+def test_a_batch_without_labels_gives_zero_and_a_gradient(nano_trainer):
+    trainer = nano_trainer(8, cls=CPUSFTTrainer, max_steps=1)
+    ids = torch.ones(2, 8, dtype=torch.long)
+    batch = {"input_ids": ids, "attention_mask": ids, "labels": ids * 0 - 100}
+    loss = trainer.compute_loss(trainer.model, batch)
+    loss.backward()
+    assert loss.item() == 0
+
+
+def test_attention_is_plain_for_short_examples_only(nano_trainer):
+    chosen = [
+        nano_trainer(16, cls=CPUSFTTrainer, max_steps=1, **settings).model.config._attn_implementation
+        for settings in ({}, {"packing": True, "max_length": 512})
+    ]
+    assert chosen == ["eager", "sdpa"]
+    assert cpu._longest(Dataset.from_dict({"input_ids": [[1], [1, 2, 3]]})) == 3
+    assert cpu._longest(Dataset.from_dict({"input_ids": [[1]]}).to_iterable_dataset()) == float("inf")
+
+
+def test_a_model_that_rescales_its_logits_keeps_trls_loss(nano_trainer, monkeypatch):
+    monkeypatch.setattr(cpu, "RESCALED", ("hidden_size",))
+    patched = []
+    monkeypatch.setattr(cpu, "_score_labelled_only", patched.append)
+    nano_trainer(8, cls=CPUSFTTrainer, max_steps=1)
+    assert patched == []

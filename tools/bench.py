@@ -1,0 +1,314 @@
+"""Where a training step's time goes on this machine, and what CPUSFTTrainer saves: `make bench`.
+
+Every case trains a fresh SmolLM2 on the same examples, in the same order, in this one process; cases that are compared
+take turns, so a machine that slows down slows all of them. Writes data/runs/bench.json with --record.
+"""
+
+import argparse
+import ctypes
+import gc
+import os
+import resource
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+import datasets
+import pandas as pd
+import torch
+from torch.profiler import ProfilerActivity, profile
+from tqdm import tqdm
+from transformers import TrainerCallback
+from transformers.utils import logging
+from trl import SFTConfig, SFTTrainer
+from trl.trainer.utils import _CHUNKED_LOGPROB_CHUNK_SIZE as TILE  # columns of the vocabulary that TRL takes at once
+
+from helpers import commands, cpu, curves, models, scoring, widgets
+
+EXAMPLES = 800
+BEST = dict(per_device_train_batch_size=16, learning_rate=4e-4, activation_checkpointing=False)
+# The arguments that the original chapter passes; TRL's defaults fill the rest, checkpointing among them.
+CHAPTER = dict(per_device_train_batch_size=4, learning_rate=5e-5, max_steps=1000)
+TARGET = 0.15  # validation loss, in nats per token
+BAR = dict(leave=False, file=sys.stderr)
+
+
+class StepTimes(TrainerCallback):
+    """The seconds of each step, and the step at which the validation loss reached `target`."""
+
+    def __init__(self, target: float = 0):
+        self.seconds, self.target, self.reached = [], target, None
+
+    def on_step_begin(self, args, state, control, **kwargs):
+        self.began = time.perf_counter()
+
+    def on_step_end(self, args, state, control, **kwargs):
+        self.seconds.append(time.perf_counter() - self.began)
+
+    def on_evaluate(self, args, state, control, metrics, **kwargs):
+        if metrics["eval_loss"] <= self.target:
+            self.reached, control.should_training_stop = sum(self.seconds), True
+
+
+def return_memory() -> None:
+    """Give back what the last case left, so that the next one's peak is its own."""
+    gc.collect()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def peak_bytes(restart: bool = False) -> float:
+    """The most memory this process has held since the last restart of the count (Linux; elsewhere since its start)."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if restart:
+        Path("/proc/self/clear_refs").write_text("5")
+    return int(status.read_text().split("VmHWM:")[1].split()[0]) * 1024
+
+
+class Bench:
+    def __init__(self, folder: str):
+        self.folder, self.data = folder, commands.load()
+        self.config = models.load("smollm2")[0].config
+
+    def trainer(self, cls, name: str = "smollm2", rows=None, validation: bool = False, **settings):
+        model, tokenizer = models.load(name)
+        defaults = dict(output_dir=self.folder, seed=0, bf16=models.fast_bf16(), use_cpu=True, max_length=None)
+        quiet = dict(report_to="none", disable_tqdm=True, logging_steps=1, save_strategy="no")
+        trainer = cls(
+            model=model,
+            args=SFTConfig(**{**defaults, **quiet, **settings}),
+            train_dataset=rows or self.data["train"].select(range(EXAMPLES)),
+            eval_dataset=self.data["validation"].select(range(48)) if validation else None,
+            processing_class=tokenizer,
+        )
+        widgets.stop_printing(trainer)
+        return trainer
+
+    def speed(self, cls, steps: int, **settings) -> dict:
+        """Tokens per second of `steps` steps after two to warm up, the first loss, peak memory above the start."""
+        return_memory()
+        base = peak_bytes(restart=True)
+        trainer, times = self.trainer(cls, **{**settings, "max_steps": steps + 2}), StepTimes()
+        trainer.add_callback(times)
+        trainer.train()
+        log = [entry for entry in trainer.state.log_history if "loss" in entry]
+        tokens = log[-1]["num_tokens"] - log[1]["num_tokens"]
+        seconds = sum(times.seconds[2:])
+        return {"tokens": tokens, "seconds": seconds, "first_loss": log[0]["loss"], "peak": peak_bytes() - base}
+
+    def plain_loop(self, steps: int, **settings) -> dict:
+        """The same batches through transformers alone: forward with labels, backward, clip, AdamW."""
+        return_memory()
+        base = peak_bytes(restart=True)
+        batches = iter(self.trainer(SFTTrainer, **settings).get_train_dataloader())
+        model, _ = models.load("smollm2")
+        optimizer = torch.optim.AdamW(model.parameters(), lr=settings["learning_rate"], fused=True)
+        model.train()
+        tokens, seconds, first = 0, 0.0, None
+        for step in range(steps + 2):
+            batch, began = next(batches), time.perf_counter()
+            with torch.autocast("cpu", torch.bfloat16, enabled=models.fast_bf16()):
+                loss = model(**batch, use_cache=False).loss
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad()
+            first = first or loss.item()
+            if step > 1:
+                tokens, seconds = tokens + int(batch["attention_mask"].sum()), seconds + time.perf_counter() - began
+        return {"tokens": tokens, "seconds": seconds, "first_loss": first, "peak": peak_bytes() - base}
+
+    def ceiling(self) -> float:
+        """Tokens per second if a step were nothing but matrix products, all as fast as large square ones."""
+        dtype = torch.bfloat16 if models.fast_bf16() else torch.float32
+        a = torch.randn(2048, 2048).to(dtype)
+        a @ a
+        began, n = time.perf_counter(), 0
+        while (spent := time.perf_counter() - began) < 2:
+            a @ a
+            n += 1
+        parameters = 134_515_008
+        return n * 2 * 2048**3 / spent / (6 * parameters)  # forward 2 FLOP a parameter and token, backward 4
+
+    def seconds_to_target(self, cls, target: float, **settings) -> tuple:
+        """Seconds of steps until the validation loss is at most `target`, and the trainer."""
+        return_memory()
+        times, config = StepTimes(target), {"eval_strategy": "steps", "eval_steps": 4, "per_device_eval_batch_size": 48}
+        trainer = self.trainer(cls, validation=True, **{**config, **settings})
+        trainer.add_callback(times)
+        trainer.train()
+        return times.reached, trainer
+
+    def profile(self, cls) -> dict:
+        """Seconds of one step by kind of work."""
+        return_memory()
+        trainer = self.trainer(cls, **BEST, max_steps=4)
+        step, seen = trainer.training_step, []
+
+        def profiled(*args, **kwargs):
+            if len(seen) < 2:
+                seen.append(None)
+                return step(*args, **kwargs)
+            with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as recorded:
+                loss = step(*args, **kwargs)
+            seen.append(recorded)
+            return loss
+
+        trainer.training_step = profiled
+        trainer.train()
+        found: dict = {}
+        for recorded in seen[2:]:
+            for event in recorded.key_averages(group_by_input_shape=True):
+                kind = self._kind(event)
+                found[kind] = found.get(kind, 0) + event.self_cpu_time_total / 1e6 / len(seen[2:])
+        return found
+
+    def _kind(self, event) -> str:
+        sizes = {size for shape in event.input_shapes for size in shape if isinstance(size, int)}
+        if sizes & {self.config.vocab_size, TILE, self.config.vocab_size % TILE}:
+            return "vocabulary: LM head, loss, embedding"
+        if event.key in ("aten::mm", "aten::addmm"):
+            return "matrix products of the layers"
+        if "attention" in event.key or event.key in ("aten::bmm", "aten::_softmax"):
+            return "attention"
+        if event.key in ("aten::copy_", "aten::fill_", "aten::zero_", "aten::cat"):
+            return "copies, casts and zeros"
+        return "activations, norms and the rest"
+
+
+def generation(model, tokenizer, records) -> dict:
+    """Seconds to answer the same prompts: `generate` in order at batch 15, padded, against scoring.generate."""
+    prompts, found = list(records["prompt"]), {}
+    for _ in range(2):
+        return_memory()
+        began = time.perf_counter()
+        for start in range(0, len(prompts), 15):
+            texts = [tokenizer.apply_chat_template(p, tokenize=False, add_generation_prompt=True)
+                     for p in prompts[start : start + 15]]  # fmt: skip
+            batch = tokenizer(texts, add_special_tokens=False, padding=True, padding_side="left", return_tensors="pt")
+            with torch.inference_mode():
+                model.generate(**batch, do_sample=False, max_new_tokens=48, pad_token_id=tokenizer.pad_token_id)
+        found["plain"] = found.get("plain", 0) + time.perf_counter() - began
+        began = time.perf_counter()
+        scoring.generate(model, tokenizer, prompts)
+        found["ours"] = found.get("ours", 0) + time.perf_counter() - began
+    return found
+
+
+def joined(bench: Bench, tokens: int, rows: int) -> datasets.Dataset:
+    """Rows of exactly `tokens` tokens, made of training examples one after the other."""
+    _, tokenizer = models.load("smollm2")
+    texts = [tokenizer.apply_chat_template(r["prompt"] + r["completion"], tokenize=False) for r in bench.data["train"]]
+    ids = [i for part in tokenizer(texts, add_special_tokens=False)["input_ids"] for i in part]
+    ids *= 1 + tokens * rows // len(ids)
+    cut = [ids[i * tokens : (i + 1) * tokens] for i in range(rows)]
+    return datasets.Dataset.from_dict({"input_ids": cut, "labels": cut})
+
+
+def growth(bench: Bench, quick: bool) -> list[dict]:
+    """Tokens per second of CPUSFTTrainer against length, batch, model and threads, one changed at a time."""
+    threads = torch.get_num_threads()
+    short, cases = {**BEST, "steps": 2 if quick else 3}, []
+    for length in (32, 64, 128, 256):
+        for attention, limit in (("eager", 10**9), ("sdpa", 0)):
+            rows = joined(bench, length, 5 * 1024 // length)
+            case = {**short, "rows": rows, "per_device_train_batch_size": 1024 // length}
+            cases.append((f"{attention} attention, 1,024 tokens as rows of", length, limit, threads, case))
+    for batch in (4, 8, 16, 32):
+        case = {**short, "per_device_train_batch_size": batch}
+        cases.append(("examples in a batch", batch, cpu.SHORT, threads, case))
+    for n in sorted({1, max(1, threads // 2), threads}):
+        cases.append(("threads", n, cpu.SHORT, n, short))
+    for name in ("nano", "smollm2"):
+        cases.append(("model", name, cpu.SHORT, threads, {**short, "name": name}))
+    found, usual = [], cpu.SHORT
+    for what, value, limit, n, case in tqdm(cases[::8] if quick else cases, desc="growth", **BAR):
+        torch.set_num_threads(n)
+        cpu.SHORT = limit
+        one = bench.speed(cpu.CPUSFTTrainer, **case)
+        found.append({"what": what, "value": value, "tokens_per_second": one["tokens"] / one["seconds"]})
+    torch.set_num_threads(threads)
+    cpu.SHORT = usual
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--record", action="store_true", help="write data/runs/bench.json, which notebook 05 draws")
+    parser.add_argument("--quick", action="store_true", help="a step of each case, to try it out")
+    given = parser.parse_args()
+    os.environ["TQDM_MININTERVAL"] = "1"
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    datasets.disable_progress_bars()
+    warnings.filterwarnings("ignore")
+    with tempfile.TemporaryDirectory() as folder:
+        return report(Bench(folder), given)
+
+
+def report(bench: Bench, given) -> int:
+    stock, ours, quick = SFTTrainer, cpu.CPUSFTTrainer, given.quick
+    target = 3.5 if quick else TARGET
+    cases = {
+        "original chapter's arguments": lambda n: bench.speed(stock, 2 * n, **CHAPTER),
+        "SFTTrainer, best settings": lambda n: bench.speed(stock, n, **BEST),
+        "CPUSFTTrainer, same settings": lambda n: bench.speed(ours, n, **BEST),
+        "plain PyTorch loop": lambda n: bench.plain_loop(n, **BEST),
+    }
+    totals = {name: {"tokens": 0, "seconds": 0.0} for name in cases}
+    ceiling = 0.0
+    rounds = [1] if quick else [1, -1]
+    for turn in tqdm(rounds, desc="speed", **BAR):
+        ceiling = max(ceiling, bench.ceiling())
+        for name, run in list(cases.items())[::turn]:
+            one = run(1 if quick else 4)
+            totals[name]["tokens"] += one["tokens"]
+            totals[name]["seconds"] += one["seconds"]
+            totals[name]["first_loss"] = one["first_loss"]
+            totals[name]["peak"] = max(one["peak"], totals[name].get("peak", 0))
+    table = pd.DataFrame(totals).T
+    table["tokens per second"] = table["tokens"] / table["seconds"]
+    table["share of ceiling"] = table["tokens per second"] / ceiling
+    table["peak GB"] = table["peak"] / 1e9
+    names = list(cases)
+    speeds = table["tokens per second"]
+    result = {
+        "seed_ratio": speeds[names[2]] / speeds[names[0]],
+        "stock_ratio": speeds[names[2]] / speeds[names[1]],
+        "ceiling_share": speeds[names[2]] / ceiling,
+    }
+    schedule = dict(warmup_steps=5, lr_scheduler_type="constant_with_warmup", num_train_epochs=3)
+    reached = {}
+    for cls, name in tqdm([(stock, names[1]), (ours, names[2])], desc=f"until validation loss {target}", **BAR):
+        reached[name], trained = bench.seconds_to_target(cls, target, **BEST, **schedule)
+    table[f"seconds to loss {target}"] = pd.Series({n: f"{s:.0f}" if s else "never" for n, s in reached.items()})
+    if all(reached.values()):
+        result["time_to_loss_ratio"] = reached[names[1]] / reached[names[2]]
+    seconds = generation(
+        trained.model, trained.processing_class, bench.data["test"].select(range(15 if quick else 150))
+    )
+    result["generation_ratio"] = seconds["plain"] / seconds["ours"]
+    parts = pd.DataFrame({"SFTTrainer": bench.profile(stock), "CPUSFTTrainer": bench.profile(ours)})
+    parts = parts.sort_values("SFTTrainer", ascending=False)
+    grown = growth(bench, quick)
+    print(f"\nSeconds of one step's forward and backward pass, by kind of work\n{parts.round(2).to_string()}\n")
+    print(pd.DataFrame(grown).round(0).to_string(index=False), "\n")
+    columns = ["tokens per second", "share of ceiling", "peak GB", "first_loss", *table.columns[7:]]
+    columns = [c for c in dict.fromkeys(columns) if c in table]
+    shown = table[columns].rename(columns={"first_loss": "first-step loss"})
+    print(shown.to_string(float_format=lambda x: f"{x:.2f}" if x < 100 else f"{x:.0f}"))
+    kind = "bfloat16" if models.fast_bf16() else "float32"
+    print(f"ceiling: {ceiling:.0f} tokens per second if all were {kind} matrix products")
+    if given.record:
+        log = {"table": shown.to_dict(), "parts": parts.to_dict(), "growth": grown, "ceiling": ceiling}
+        curves.save("bench", **result, **log)
+    print(" ".join(f"{name}={value:.2f}" for name, value in result.items()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

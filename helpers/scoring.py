@@ -3,8 +3,11 @@
 import contextlib
 import copy
 import json
+import math
 import os
+import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +17,7 @@ from datasets import Dataset
 from tqdm.auto import tqdm
 
 from helpers import commands, models
+from helpers.errors import CourseError
 
 # One name for each figure, here and in every table and plot of the course.
 METRICS = {
@@ -27,13 +31,16 @@ RESAMPLES = 2000  # of the bootstrap
 IN_CACHE = 16_384  # tokens whose keys and values `generate` holds at once: 0.4 GB for SmolLM2
 
 
-def generate(model, tokenizer, prompts: list[list[dict]], max_new_tokens: int = 48) -> list[str]:
+def generate(
+    model, tokenizer, prompts: list[list[dict]], max_new_tokens: int = 48, constraint: Callable | None = None
+) -> list[str]:
     """The model's greedy answer to each prompt (a list of messages), without special tokens.
 
     What all prompts begin with, such as a system message with examples, is computed once. Prompts of like length
     share a batch, so little is padded; padding stands to the left of what differs, where generation needs it.
     An answer that does not end within `max_new_tokens` tokens comes back cut; SmolLM2 needs 33 for the longest call.
     Where bfloat16 is fast the weights are rounded to it meanwhile, which can turn a close call between two tokens.
+    `constraint` makes a new LogitsProcessor for each batch, which may forbid tokens.
     More than one batch draws a progress bar.
     """
     if not prompts:
@@ -66,6 +73,7 @@ def generate(model, tokenizer, prompts: list[list[dict]], max_new_tokens: int = 
                 past_key_values=cache,
                 do_sample=False,
                 max_new_tokens=max_new_tokens,
+                logits_processor=[constraint()] if constraint else None,
                 eos_token_id=tokenizer.eos_token_id,
                 pad_token_id=tokenizer.pad_token_id,
             )
@@ -75,6 +83,40 @@ def generate(model, tokenizer, prompts: list[list[dict]], max_new_tokens: int = 
             bar.update(len(rows))
     model.train(was_training)
     return answers
+
+
+def token_probabilities(model, tokenizer, prompts: list[list[dict]], answers: list[str]) -> list[pd.DataFrame]:
+    """How probable each token of each answer was to the model, given the prompt and the tokens before it.
+
+    A frame has a row for each token of the answer and one for the end token after it: token (its text), probability
+    (0 to 1) and part, which says what of a call it belongs to: format, intent, slot, value, or end.
+    """
+    frames = []
+    for messages, answer in zip(tqdm(prompts, "Reading", leave=False, disable=len(prompts) < 20), answers, strict=True):
+        text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        given = tokenizer(text, add_special_tokens=False)["input_ids"]
+        said = tokenizer(answer, add_special_tokens=False, return_offsets_mapping=True)
+        ids = [*said["input_ids"], tokenizer.eos_token_id]
+        with torch.inference_mode():
+            every = torch.tensor([given + ids], device=model.device)
+            logits = model(input_ids=every, logits_to_keep=len(ids) + 1).logits[0, :-1].float()
+        probability = logits.softmax(-1)[torch.arange(len(ids)), ids].tolist()
+        parts, spans = _parts(answer), said["offset_mapping"]
+        part = [next((p for p in parts[a:b] if p != "format"), "format") for a, b in spans]
+        tokens = [answer[a:b] for a, b in spans]
+        frames.append(pd.DataFrame({"token": [*tokens, "⏹"], "probability": probability, "part": [*part, "end"]}))
+    return frames
+
+
+def _parts(call: str) -> list[str]:
+    """For each character of a call's text, what it belongs to."""
+    parts = ["format"] * len(call)
+    for i, match in enumerate(re.finditer(r'"(\w+)":(?:"([^"]*)"|(-?[\d.]+))?', call)):
+        # The first two keys are the call's own: name, whose value is the intent, and arguments.
+        for group, part in ((1, "slot" if i > 1 else "format"), (2, "value" if i else "intent"), (3, "value")):
+            start, end = match.span(group)
+            parts[start:end] = [part] * (end - start)
+    return parts
 
 
 @contextlib.contextmanager
@@ -134,17 +176,43 @@ class Scores:
 
 
 def score(answers: list[str], records: Dataset, language: str = "en") -> Scores:
-    """Judge each answer against the call of its record; ValueError when their numbers differ."""
+    """Judge each answer against the call of its record.
+
+    Raises ValueError when their numbers differ, CourseError for a record whose label is no valid call.
+    """
     rows = []
-    for answer, row in zip(answers, records, strict=True):
-        expected = json.loads(row["completion"][0]["content"])
-        rows.append({"command": row["prompt"][-1]["content"], **_judge(answer, expected, language)})
+    for number, (answer, row) in enumerate(zip(answers, records, strict=True)):
+        command, expected = row["prompt"][-1]["content"], parse(row["completion"][0]["content"])
+        if reason := commands.problem(expected, language):
+            raise CourseError(f"Row {number} ({command!r}) is labelled with no valid call: {reason}; mend its label.")
+        rows.append({"command": command, **_judge(answer, expected, language)})
     return Scores(pd.DataFrame(rows))
 
 
 def evaluate(model, tokenizer, records: Dataset, language: str = "en", **options) -> Scores:
     """`generate` and `score` in one: how well the model answers the records' prompts."""
     return score(generate(model, tokenizer, list(records["prompt"]), **options), records, language)
+
+
+def difference(one: Scores, other: Scores) -> pd.DataFrame:
+    """How much better `one` did than `other` on the same commands: a row for each metric that both have, but slot F1.
+
+    value, low, high: percentage points with a paired bootstrap 95% interval. only_one, only_other: the commands that
+    just one of them got right. p: how often chance alone would split those at least as unevenly (McNemar's exact test).
+    Raises ValueError when the commands differ.
+    """
+    if list(one.rows["command"]) != list(other.rows["command"]):
+        raise ValueError("the two were not scored on the same commands")
+    picks = np.random.default_rng(0).integers(len(one.rows), size=(RESAMPLES, len(one.rows)))
+    found = {}
+    for key in [k for k in METRICS if k in one.rows and k in other.rows]:
+        change = one.rows[key].to_numpy(int) - other.rows[key].to_numpy(int)
+        low, high = np.quantile(change[picks].mean(axis=1), [0.025, 0.975])
+        won, lost = int((change > 0).sum()), int((change < 0).sum())
+        tail = sum(math.comb(won + lost, k) for k in range(min(won, lost) + 1)) / 2 ** (won + lost)
+        row = {"value": 100 * change.mean(), "low": 100 * low, "high": 100 * high}
+        found[METRICS[key]] = row | {"only_one": won, "only_other": lost, "p": min(1.0, 2 * tail)}
+    return pd.DataFrame(found).T
 
 
 def _judge(answer: str, expected: dict, language: str) -> dict:

@@ -12,7 +12,7 @@ from PIL import Image
 from transformers import PrinterCallback, ProgressCallback
 from transformers.utils.notebook import NotebookProgressCallback
 
-from helpers import commands, curves, plots, scoring
+from helpers import advice, commands, curves, plots, scoring
 
 
 class LivePicture(curves.Clock):
@@ -86,15 +86,21 @@ def png(fig: plt.Figure) -> bytes:
     return small.getvalue()
 
 
-def answerer(model, tokenizer) -> Callable[[str], str]:
-    """A function from a command to the model's answer."""
-    return lambda command: scoring.generate(model, tokenizer, [commands.prompt(command)])[0]
+def answerer(model, tokenizer, prompt: Callable = commands.prompt, explain: bool = False) -> Callable:
+    """A function from a command to the model's answer; with `explain`, to the answer and its token probabilities."""
+
+    def answer(command: str):
+        messages = [prompt(command)]
+        text = scoring.generate(model, tokenizer, messages)[0]
+        return (text, scoring.token_probabilities(model, tokenizer, messages, [text])[0]) if explain else text
+
+    return answer
 
 
-def compare_box(models: dict[str, Callable[[str], str]]) -> w.VBox:
+def compare_box(models: dict[str, Callable]) -> w.VBox:
     """A text box and a button; a click fills a table with each model's answer to the command typed.
 
-    models: {column name: function from a command to an answer}. Children: the text, the button, the result (HTML).
+    models: {name: what `answerer` gives}. Children: the text and the button, and the result (HTML).
     """
     text = w.Text(placeholder="Type a command, such as: it's too dark in the office", layout=w.Layout(width="70%"))
     button = w.Button(description="Compare", button_style="primary")
@@ -117,15 +123,57 @@ def compare_box(models: dict[str, Callable[[str], str]]) -> w.VBox:
     return w.VBox([w.HBox([text, button]), result])
 
 
-def answers_table(command: str, answers: dict[str, str]) -> str:
-    """HTML: one row for each model with its answer and whether that is a valid call."""
-    rows = []
-    for name, answer in answers.items():
+def answers_table(command: str, answers: dict) -> str:
+    """HTML: one row for each model with its answer and whether that is a valid call.
+
+    answers: {name: answer}, or {name: (answer, token probabilities)}, which adds the probability of the whole answer
+    and marks each token that was under 90% probable.
+    """
+    left, rows = "style='text-align:left; padding-right:1em'", []
+    for name, given in answers.items():
+        answer, tokens = given if isinstance(given, tuple) else (given, None)
         reason = "not JSON" if (call := scoring.parse(answer)) is None else commands.problem(call)
         color = plots.COLORS["validation" if reason else "after"]
+        sure = "" if tokens is None else f"<td {left}>{tokens['probability'].prod():.0%}</td>"
         rows.append(
-            f"<tr><th style='text-align:left; padding-right:1em'>{html.escape(name)}</th>"
-            f"<td style='text-align:left'><code>{html.escape(answer)}</code></td>"
-            f"<td style='text-align:left; color:{color}'>{html.escape(reason or 'valid call')}</td></tr>"
+            f"<tr><th {left}>{html.escape(name)}</th>"
+            f"<td {left}><code>{html.escape(answer) if tokens is None else _marked(tokens)}</code></td>{sure}"
+            f"<td {left[:-1]}; color:{color}'>{html.escape(reason or 'valid call')}</td></tr>"
         )
     return f"<p>“{html.escape(command)}”</p><table>{''.join(rows)}</table>"
+
+
+def _marked(tokens) -> str:
+    """The tokens as HTML; one that the model was unsure of is underlined, with its probability."""
+    spans = []
+    for token, p in zip(tokens["token"], tokens["probability"], strict=True):
+        mark = f"<u title='{p:.0%}'><b>{html.escape(token)}</b></u><sub>{p:.0%}</sub>"
+        spans.append(html.escape(token) if p >= 0.9 else mark)
+    return "".join(spans)
+
+
+def advisor() -> w.VBox:
+    """A choice for each question about a project, and what `advice.recommend` says to it. Children: choices, result."""
+    wide, style = w.Layout(width="24em"), {"description_width": "10em"}
+    choices = {
+        name: w.Dropdown(options=q["options"], description=q["label"], layout=wide, style=style)
+        for name, q in advice.table()["questions"].items()
+    }
+    result = w.HTML()
+
+    def show(_=None):
+        ranked = advice.recommend(**{name: choice.value for name, choice in choices.items()})
+        first = ranked[ranked["points"] > 0].reset_index()
+        rows = [
+            f"<tr><td style='text-align:right'>{r.points}</td><th style='text-align:left'>{html.escape(r.method)}</th>"
+            f"<td style='text-align:left'>{html.escape(r.because)}</td>"
+            f"<td style='text-align:left'>{html.escape(r.measure_first)}</td></tr>"
+            for r in first.itertuples()
+        ]
+        head = "<tr><th>points</th><th>method</th><th>because</th><th>measure first</th></tr>"
+        result.value = f"<table>{head}{''.join(rows)}</table>"
+
+    for choice in choices.values():
+        choice.observe(show, names="value")
+    show()
+    return w.VBox([w.GridBox(list(choices.values()), layout=w.Layout(grid_template_columns="26em 26em")), result])

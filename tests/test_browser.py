@@ -162,6 +162,35 @@ def test_compare_box_shows_the_calls_before_and_after(path, opened):
     assert_clean(page)
 
 
+@pytest.mark.parametrize("path", lesson("01"), ids=lessons.name)
+def test_advisor_answers_a_changed_choice(path, opened):
+    page = opened(path)
+    assert_clean(page)
+    choice = page.get_by_label("What users say").first
+    choice.scroll_into_view_if_needed()
+    table = page.locator(".widget-html table").filter(has_text="measure first").first
+    for option, method in (("a few fixed phrases", "rules"), ("free speech", "constrained decoding")):
+        choice.select_option(option)
+        expect(table.get_by_role("row").nth(1).get_by_role("rowheader")).to_have_text(method, timeout=20_000)
+    assert_clean(page)
+
+
+@pytest.mark.parametrize("path", lesson("07"), ids=lessons.name)
+def test_compare_box_shows_probabilities(path, opened):
+    page = opened(path)
+    assert_clean(page)
+    box = page.get_by_placeholder("Type a command").first
+    box.scroll_into_view_if_needed()
+    box.fill("who invented the bicycle")
+    box.press("Tab")
+    page.get_by_role("button", name="Compare").first.click()
+    result = page.locator(".widget-html").filter(has_text="who invented the bicycle").first
+    expect(result).to_be_visible(timeout=60_000)
+    row = result.get_by_role("row").filter(has=page.get_by_role("rowheader", name="fine-tuned", exact=True))
+    expect(row.get_by_role("cell").nth(1)).to_contain_text("%")
+    assert_clean(page)
+
+
 def test_a_missing_browser_is_said_in_one_sentence(monkeypatch):
     monkeypatch.setenv("CHROMIUM", "there-is-no-such-browser")
     with pytest.raises(pytest.fail.Exception, match="apt-get install chromium"):

@@ -174,3 +174,40 @@ def test_what_reads_as_nonsense(text, slots, nonsense):
 def test_numbers_in_words_are_read_as_numbers():
     [reading] = commands.grammar().parse("set the temperature to twenty one point five degrees")
     assert reading == ("HassClimateSetTemperature", {"temperature": 21.5})
+
+
+def test_rules_know_the_templates_they_are_given(dataset):
+    whole, seen = commands.rules(), commands.rules(set(dataset["train"]["template"]))
+    row = dataset["test"][0]
+    assert whole(row["prompt"][-1]["content"]) == row["completion"][0]["content"]
+    right = sum(seen(r["prompt"][-1]["content"]) == r["completion"][0]["content"] for r in dataset["train"].take(60))
+    assert right >= 55  # a few sentences fit a template of another split better
+    assert sum(bool(seen(text)) for text in texts(dataset["test"])) < 0.5 * len(dataset["test"])
+    assert whole("it's too dark in the office") == "" == seen("gibberish")
+    assert commands.rules(set())("turn on the kitchen lights") == ""
+
+
+def test_copies_of_natural_commands_have_other_names_and_the_same_wording(dataset):
+    natural = [r for u, r in commands.natural_commands() if u == "train"]
+    copied = commands.load(natural_in_train=True, natural_copies=2)["train"]
+    new = [r for r in copied if r["template"].startswith("natural/")]
+    assert len(natural) * 1.5 < len(new) <= len(natural) * 3
+    assert len({r["prompt"][-1]["content"] for r in new}) == len(new)
+    spoken = set(texts(dataset["natural"])) | set(texts(dataset["test"]))
+    assert not spoken & {r["prompt"][-1]["content"] for r in new}
+    known = {r["template"]: r for r in natural}
+    for row in new:
+        old = known[row["template"]]
+        assert row["intent"] == old["intent"] and set(call(row)["arguments"]) == set(call(old)["arguments"])
+        assert abs(len(row["prompt"][-1]["content"].split()) - len(old["prompt"][-1]["content"].split())) <= 12
+
+
+def test_the_evaluation_files_hold_what_their_readers_expect(dataset):
+    read = lambda name: [json.loads(line) for line in (commands.DATA / name).read_text("utf-8").splitlines()]
+    odd, general, doubts = read("odd_input.jsonl"), read("general_text.jsonl"), read("label_doubts.jsonl")
+    assert all(row["call"] is None or commands.problem(row["call"]) is None for row in odd)
+    assert not {row["text"] for row in odd} & set(texts(commands.load(natural_in_train=True)["train"]))
+    assert Counter(row["kind"] for row in general) == {"passage": 24, "question": 30}
+    assert all(row["accept"] for row in general if row["kind"] == "question")
+    held_out = set(texts(dataset["natural"])) | set(texts(dataset["test"]))
+    assert {row["command"] for row in doubts} <= held_out and all(row["why"] for row in doubts)

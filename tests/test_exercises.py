@@ -1,9 +1,10 @@
 """The checks of the exercises: right answers pass, and each usual mistake gets its hint."""
 
+import pandas as pd
 import pytest
 from trl import SFTConfig
 
-from helpers import commands, exercises
+from helpers import commands, exercises, models
 from helpers.errors import CourseError
 
 
@@ -68,3 +69,73 @@ def test_nano_is_asked_to_train_first_and_then_judged_on_its_answers(nano_traine
     assert "learning rate" in capsys.readouterr().out
     exercises.fine_tuned_nano(run, few, intent=0)
     assert "Right" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "answer, says",
+    [(None, "Not tried"), (451_977, "Right"), (430_108, "only the difference"), (100, "what does one request save")],
+)
+def test_break_even(answer, says, capsys):
+    exercises.break_even(answer, prompt_tokens=620, tuned_tokens=30, price=0.15, one_off=40)
+    assert says in capsys.readouterr().out
+
+
+def test_cascade(capsys):
+    rows = commands.load()["test"].select(range(6))
+    rules, silent = commands.rules(), lambda command: ""
+    model = lambda command: '{"name":"HassNevermind","arguments":{}}'
+    for answer, says in [
+        (None, "Not tried"),
+        (lambda c, rules, model: model(c), "asked every time"),
+        (lambda c, rules, model: rules(c), "Right: 100% exact calls instead of the model's 0%"),
+    ]:
+        exercises.cascade(answer, rules, model, rows)
+        assert says in capsys.readouterr().out
+    half = lambda command: rules(command) if len(command) % 2 else ""
+    exercises.cascade(lambda c, rules, model: rules(c), half, model, rows)
+    assert "some commands got no call" in capsys.readouterr().out
+    exercises.cascade(lambda c, rules, model: rules(c) or model(c), silent, model, rows)
+    assert "asked every time" in capsys.readouterr().out
+
+
+def test_retrieved(capsys):
+    tuned, tokenizer = models.load_tuned("nano")
+    rows = commands.load()["test"].select(range(6))
+    ask = lambda answer, exact: exercises.retrieved(answer, tuned, tokenizer, rows, exact)
+    ask(None, 0)
+    assert "Not tried" in capsys.readouterr().out
+    ask(lambda command: commands.prompt(command + " please" * 400), 0)
+    assert "400 are allowed" in capsys.readouterr().out
+    ask(lambda command: [*rows[0]["prompt"], *rows[0]["completion"], *commands.prompt(command)], 0)
+    assert "a held-out command is among the examples" in capsys.readouterr().out
+    ask(commands.prompt, 100)
+    assert "Not yet, over 100% are possible" in capsys.readouterr().out
+    ask(commands.prompt, -1)
+    assert "Right" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("answer, says", [(None, "Not tried"), (683, "Right"), (60, "half-width")])
+def test_sample_size(answer, says, capsys):
+    exercises.sample_size(answer, share=0.8, margin=0.03)
+    assert says in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "answer, says", [(None, "Not tried"), (0.0, "raise the threshold"), (0.99, "lower it"), (0.45, "Right: 10% false")]
+)
+def test_threshold(answer, says, capsys):
+    others = [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.38, 0.4, 0.9]
+    exercises.threshold(answer, [0.2, 0.5, 0.6, 0.7, 0.95], others)
+    assert says.replace("lower it", "lower the threshold") in capsys.readouterr().out
+
+
+def test_weak_slice(capsys):
+    rows = pd.DataFrame({"command": ["a"] * 20 + ["b"] * 20, "exact": [True] * 20 + [False] * 20})
+    for answer, says in [
+        (None, "Not tried"),
+        (lambda row: row.command == "c", "0 rows are too few"),
+        (lambda row: row.command == "a", "-50 points below"),
+        (lambda row: row.command == "b", "Right: 20 rows, 50 points"),
+    ]:
+        exercises.weak_slice(answer, rows)
+        assert says in capsys.readouterr().out

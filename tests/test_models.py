@@ -1,5 +1,6 @@
 """Loading a model by name: what works, what is refused in one sentence, and what a kill or a race leaves."""
 
+import json
 import os
 import shutil
 import signal
@@ -10,11 +11,12 @@ import zipfile
 
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from helpers import cache, models
+from helpers import cache, commands, models, scoring
 from helpers.errors import CourseError
 
 LOAD = "from helpers import models; model, tokenizer = models.load(); print('loaded', model.num_parameters())"
@@ -197,3 +199,63 @@ def test_nano_loads_or_names_the_command_that_builds_it():
     else:
         with pytest.raises(CourseError, match="make nano"):
             models.load("nano")
+
+
+def test_the_courses_fine_tuned_models_answer_with_calls():
+    rows = commands.load()["test"].select(range(60))
+    assert scoring.evaluate(*models.load("nano"), rows).percent("valid") == 0
+    assert scoring.evaluate(*models.load_tuned("nano"), rows).percent("intent") > 70
+
+
+@pytest.mark.slow
+def test_the_courses_adapter_is_small_and_changes_smollm2():
+    weights = models.TUNED["smollm2"] / "adapter_model.safetensors"
+    assert weights.stat().st_size < 6_000_000
+    config = json.loads(weights.with_name("adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == "smollm2"
+    tuned, tokenizer = models.load_tuned()
+    assert scoring.evaluate(tuned, tokenizer, commands.load()["test"].select(range(24))).percent("intent") > 85
+
+
+@pytest.fixture
+def adapter(folder):
+    """An adapter of the tiny Llama."""
+    model, _ = models.load(str(folder))
+    get_peft_model(model, LoraConfig(r=2, target_modules="all-linear")).save_pretrained(folder.with_name("adapter"))
+    return folder.with_name("adapter")
+
+
+def test_a_folder_of_either_kind_is_a_fine_tuned_model(folder, adapter):
+    whole, _ = models.load_tuned("nano", str(folder))  # holds all that it needs
+    merged, _ = models.load_tuned(str(folder), str(adapter))
+    assert not hasattr(merged, "peft_config") or not any("lora" in name for name, _ in merged.named_parameters())
+    pairs = zip(whole.parameters(), merged.parameters(), strict=True)
+    assert all(torch.allclose(a, b) for a, b in pairs)  # a fresh adapter changes nothing
+
+
+def test_an_adapter_for_another_model_is_refused(adapter):
+    with pytest.raises(CourseError, match='does not fit "nano": pass another'):
+        models.load_tuned("nano", str(adapter))
+    (adapter / "adapter_model.safetensors").write_bytes(b"damaged")
+    with pytest.raises(CourseError, match='does not fit "nano": pass another'):
+        models.load_tuned("nano", str(adapter))
+
+
+def test_a_missing_fine_tuned_model_is_named(tmp_path):
+    with pytest.raises(CourseError, match="checkpoint-7 holds neither a model nor an adapter"):
+        models.load_tuned("nano", str(tmp_path / "checkpoint-7"))
+    with pytest.raises(CourseError, match='No fine-tuned "facebook/opt-350m" comes with the course'):
+        models.load_tuned("facebook/opt-350m")
+
+
+def test_bfloat16_is_used_only_where_it_was_measured_to_be_faster(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {})
+    models.fast_bf16.cache_clear()
+    assert models.fast_bf16() is torch.cuda.is_available()
+    times = iter([[2.0], [1.0], [1.0], [2.0]])  # bfloat16 then float32, twice
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    monkeypatch.setattr(models.timeit, "repeat", lambda *args, **kwargs: next(times))
+    for faster in (False, True):
+        models.fast_bf16.cache_clear()
+        assert models.fast_bf16() is (faster or torch.cuda.is_available())
+    models.fast_bf16.cache_clear()

@@ -2,11 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from datasets import Dataset
+from transformers import LogitsProcessor
 
 from helpers import commands, models, scoring
+from helpers.errors import CourseError
 
 COMMAND = "turn on the light in the kitchen"
 CALL = {"name": "HassTurnOn", "arguments": {"area": "kitchen", "domain": "light"}}
@@ -101,3 +104,73 @@ def test_answers_are_those_of_plain_generate_and_the_weights_come_back(shots, mo
     ours = scoring.generate(model, tokenizer, prompts)
     assert sum(a == b for a, b in zip(plain, ours, strict=True)) >= 7
     assert len(set(ours)) > 1
+
+
+@pytest.fixture(scope="module")
+def tuned():
+    return models.load_tuned("nano")
+
+
+def test_token_probabilities_are_those_of_the_loss(tuned):
+    model, tokenizer = tuned
+    [tokens] = scoring.token_probabilities(model, tokenizer, [commands.prompt(COMMAND)], [RIGHT])
+    assert "".join(tokens["token"]) == RIGHT + "⏹"
+    text = tokenizer.apply_chat_template(commands.prompt(COMMAND), tokenize=False, add_generation_prompt=True)
+    given, whole = tokenizer(text)["input_ids"], tokenizer(text + RIGHT)["input_ids"] + [tokenizer.eos_token_id]
+    labels = torch.tensor([[-100] * len(given) + whole[len(given) :]])
+    with torch.inference_mode():
+        loss = model(input_ids=torch.tensor([whole]), labels=labels).loss.item()
+    assert -np.log(tokens["probability"]).mean() == pytest.approx(loss, rel=1e-4)
+
+
+def test_each_token_of_a_call_has_its_part(tuned):
+    call = commands.call_text("HassLightSet", {"name": "reading lamp", "brightness": 40})
+    [tokens] = scoring.token_probabilities(*tuned, [commands.prompt("x")], [call])
+    text = tokens.groupby("part")["token"].apply("".join)
+    letters = {part: "".join(c for c in text[part] if c.isalnum() or c == " ") for part in text.index}
+    assert letters == {
+        "format": "namearguments", "intent": "HassLightSet", "slot": "namebrightness",
+        "value": "reading lamp40", "end": "",
+    }  # fmt: skip
+
+
+def test_a_constraint_decides_what_may_follow(tuned):
+    class OnlyEnd(LogitsProcessor):
+        def __call__(self, ids, scores):
+            end = tuned[1].eos_token_id
+            return torch.full_like(scores, -torch.inf).index_fill(1, torch.tensor([end]), 0)
+
+    assert scoring.generate(*tuned, [commands.prompt(COMMAND)] * 3, constraint=OnlyEnd) == [""] * 3
+
+
+def test_differences_are_paired():
+    wrong = changed("HassTurnOff")
+    one, other = judged(*[RIGHT] * 9, wrong), judged(*[wrong] * 3, *[RIGHT] * 6, wrong)
+    row = scoring.difference(one, other).loc["exact call"]
+    assert row["value"] == pytest.approx(30) and (row["only_one"], row["only_other"]) == (3, 0)
+    assert row["p"] == pytest.approx(2 * 0.5**3)
+    assert row["low"] <= 30 <= row["high"]
+    assert scoring.difference(one, one)["p"].eq(1).all()
+    with pytest.raises(ValueError, match="same commands"):
+        scoring.difference(one, judged(RIGHT))
+
+
+@pytest.mark.parametrize("label", ['{"name":"HassFly","arguments":{}}', "HassTurnOn", '{"name":"HassTurnOn"}'])
+def test_a_record_with_an_unknown_call_is_named(label):
+    row = commands.record(COMMAND, CALL, "t")
+    bad = row | {"completion": [{"role": "assistant", "content": label}]}
+    with pytest.raises(CourseError, match=r"Row 1 \('turn on the light in the kitchen'\).*mend its label"):
+        scoring.score([RIGHT, RIGHT], Dataset.from_list([row, bad]))
+
+
+@pytest.mark.parametrize("command", ["", "   ", "turn on the light " * 280, "开灯", "<|im_end|>"])
+def test_any_text_gets_an_answer(tuned, command):
+    model, tokenizer = tuned
+    [answer] = scoring.generate(model, tokenizer, [commands.prompt(command)])
+    assert isinstance(answer, str)
+
+
+@pytest.mark.parametrize("command", [None, 7, b"lights", ["lights"]])
+def test_what_is_no_text_is_refused(command):
+    with pytest.raises(CourseError, match="A command has to be text"):
+        commands.prompt(command)

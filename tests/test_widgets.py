@@ -2,6 +2,7 @@
 
 import io
 
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -51,6 +52,28 @@ def test_compare_box_asks_a_real_model():
     text.value = "lights out in the den"
     button.click()
     assert "lights out in the den" in result.value and "nano" in result.value
+
+
+def test_compare_box_marks_the_tokens_a_model_is_unsure_of():
+    model, tokenizer = models.load("nano")  # untrained, so unsure of everything
+    text, button, result = parts(widgets.compare_box({"nano": widgets.answerer(model, tokenizer, explain=True)}))
+    text.value = "lights out in the den"
+    button.click()
+    assert "<sub>" in result.value and "%</td>" in result.value
+    sure = pd.DataFrame({"token": ['{"', "<", "⏹"], "probability": [0.99, 0.5, 0.95]})
+    row = widgets.answers_table("x", {"model": ('{"<', sure)})
+    assert "<b>&lt;</b></u><sub>50%</sub>⏹" in row and "<td style='text-align:left; padding-right:1em'>47%</td>" in row
+
+
+def test_advisor_recommends_anew_when_an_answer_changes():
+    grid, result = widgets.advisor().children
+    by_label = {choice.description: choice for choice in grid.children}
+    best = lambda: result.value.split("<th style='text-align:left'>")[1].split("<")[0]
+    by_label["What users say"].value = "a few fixed phrases"
+    assert best() == "rules"
+    by_label["What users say"].value = "free speech"
+    by_label["Domain"].value = "facts that change"
+    assert best() == "RAG"
 
 
 def test_compare_box_asks_for_a_command_and_says_what_failed():

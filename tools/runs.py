@@ -1,9 +1,10 @@
 """Record training runs with their log and scores into data/runs/: `python tools/runs.py [NAME ...]`.
 
-Every run is one entry of RUNS. `adapter` and `nano_adapter` also write the LoRA adapters that come with the course.
+Every run is one entry of RUNS. `adapter` and `nano` also write the fine-tuned models that come with the course.
 """
 
 import argparse
+import copy
 import sys
 import tempfile
 import warnings
@@ -26,7 +27,7 @@ class Run:
     natural: int = 0  # natural commands kept for training, further `copies` with other names and numbers among them
     copies: int = 0
     lora: int = 0  # rank of the adapter; 0 trains all weights
-    ship: bool = False  # save the adapter as the one that comes with the course
+    ship: bool = False  # save the result as the one that comes with the course
     model: str = "smollm2"
     score_every: int = 0  # steps between scores on the validation split; 0 scores at the end alone
     config: dict = field(default_factory=dict)  # of SFTConfig, where it differs from SETTINGS
@@ -49,6 +50,7 @@ RUNS = {
     # Each takes 800 examples' worth of updates, so that only the number of different examples varies.
     "examples_50": Run("50 template sentences", 50, score_every=20, config=dict(eval_steps=20)),
     **{f"examples_{n}": Run(f"{n} template sentences", n) for n in (100, 200, 400, 800)},
+    **{f"seed_{n}": Run(f"800 template sentences, seed {n}", 800, config=dict(seed=n)) for n in (1, 2)},
     "natural_400": Run("400 template sentences and 400 natural ones", 400, natural=400),
     "adapter": Run(
         "LoRA on all template sentences and on natural ones, each natural one up to three times",
@@ -66,14 +68,13 @@ RUNS = {
             eval_steps=125,
         ),
     ),
-    "nano_adapter": Run(
-        "the same for the nano model, so that tests take seconds",
+    "nano": Run(
+        "all weights of the nano model on the same sentences, so that tests take seconds",
         templates=2392,
         natural=1600,
-        lora=8,
         ship=True,
         model="nano",
-        config=dict(max_steps=400, per_device_train_batch_size=32, learning_rate=1e-2, eval_steps=200),
+        config=dict(max_steps=600, per_device_train_batch_size=16, learning_rate=4e-3, eval_steps=200),
     ),
 }
 
@@ -100,11 +101,15 @@ def training_rows(run: Run, data: datasets.DatasetDict) -> datasets.Dataset:
     return datasets.concatenate_datasets(rows)
 
 
-def save_adapter(adapted, run: Run) -> None:
-    """Writes the adapter in half precision, which halves its file, and without this machine's path to its base."""
-    folder = models.adapter_of(run.model)
-    adapted.peft_config["default"].base_model_name_or_path = run.model
-    adapted.save_pretrained(folder)
+def ship(trained, tokenizer, run: Run) -> None:
+    """Saves what comes with the course, in half precision, which halves its file."""
+    folder = models.TUNED[run.model]
+    if not run.lora:
+        copy.deepcopy(trained).half().save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        return
+    trained.peft_config["default"].base_model_name_or_path = run.model  # not this machine's path to it
+    trained.save_pretrained(folder)
     weights = folder / "adapter_model.safetensors"
     save_file({k: v.half() for k, v in load_file(weights).items()}, weights, {"format": "pt"})
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty form of a model card
@@ -140,13 +145,13 @@ def train(name: str, run: Run) -> None:
         trainer.train()
     trained = trainer.model
     if run.ship:  # score what is shipped, not what was in memory
-        save_adapter(trained, run)
-        trained, tokenizer = models.load(run.model, adapter=models.adapter_of(run.model))
+        ship(trained, tokenizer, run)
+        trained, tokenizer = models.load_tuned(run.model)
     found = {split: scoring.evaluate(trained, tokenizer, data[split]) for split in ("test", "natural")}
     tables = {split: scores.table() for split, scores in found.items()}
     curves.save(
         name,
-        **asdict(run) | {"config": settings},
+        recipe=asdict(run) | {"config": settings},
         minutes=clock.seconds / 60,
         trained_share=share,
         **{split: {m: dict(t.loc[label]) for m, label in scoring.METRICS.items()} for split, t in tables.items()},

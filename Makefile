@@ -46,9 +46,10 @@ outputs: setup  ## run every notebook in place, to refresh its stored outputs
 nano: setup  ## build data/nano again
 	$(BIN)/python tools/nano.py
 
-runs: setup  ## record the runs and the benchmark in data/runs again
+runs: setup  ## record the runs, the benchmark and the fine-tuned models again (2 h)
 	KINETO_LOG_LEVEL=99 $(BIN)/python tools/bench.py --record
 	$(BIN)/python tools/course.py record
+	$(BIN)/python tools/runs.py
 
 bench: setup  ## measure where a training step's time goes on this machine (17 min)
 	KINETO_LOG_LEVEL=99 $(BIN)/python tools/bench.py  # PyTorch's profiler would report on itself

@@ -11,7 +11,8 @@ from helpers.errors import CourseError
 
 @lru_cache
 def table() -> dict:
-    """The questions with their options, the methods with what to measure first, and the rules that give points."""
+    """The questions with their options and this course's own answer ("here"), the methods with what to measure first,
+    and the rules that give points."""
     return json.loads((DATA / "advice.json").read_text(encoding="utf-8"))
 
 

@@ -156,7 +156,7 @@ def advisor() -> w.VBox:
     """A choice for each question about a project, and what `advice.recommend` says to it. Children: choices, result."""
     wide, style = w.Layout(width="24em"), {"description_width": "10em"}
     choices = {
-        name: w.Dropdown(options=q["options"], description=q["label"], layout=wide, style=style)
+        name: w.Dropdown(options=q["options"], value=q["here"], description=q["label"], layout=wide, style=style)
         for name, q in advice.table()["questions"].items()
     }
     result = w.HTML()

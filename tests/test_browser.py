@@ -169,7 +169,7 @@ def test_advisor_answers_a_changed_choice(path, opened):
     choice = page.get_by_label("What users say").first
     choice.scroll_into_view_if_needed()
     table = page.locator(".widget-html table").filter(has_text="measure first").first
-    for option, method in (("a few fixed phrases", "rules"), ("free speech", "constrained decoding")):
+    for option, method in (("a few fixed phrases", "rules"), ("free speech", "SFT of all weights")):
         choice.select_option(option)
         expect(table.get_by_role("row").nth(1).get_by_role("rowheader")).to_have_text(method, timeout=20_000)
     assert_clean(page)

@@ -35,7 +35,7 @@ test: setup  ## all of check, slow tests, every stored output compared, the brow
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest --nbval --nbval-cell-timeout 1800 notebooks
+	TQDM_DISABLE=1 $(BIN)/python -m pytest --nbval --nbval-cell-timeout 1800 notebooks
 
 course: setup  ## run every notebook with its default parameters into executed/
 	$(BIN)/python tools/course.py run

@@ -81,7 +81,7 @@ def load(language: str = "en", natural_in_train: bool = False, natural_copies: i
     natural = natural_commands(language)
     if natural_in_train:
         kept = [r for use, r in natural if use == "train"]
-        rows["train"] += kept + _reworded(kept, natural_copies, random.Random(seed), language)
+        rows["train"] += kept + reworded(kept, natural_copies, language, seed)
         random.Random(seed).shuffle(rows["train"])
     rows["natural"] = [r for use, r in natural if use == "test"]
     return DatasetDict({split: Dataset.from_list(records) for split, records in rows.items()})
@@ -180,6 +180,24 @@ def record(command: str, call: dict, template: str, language: str = "en") -> dic
     return {"prompt": prompt(command, language), "completion": [answer], "template": template, "intent": call["name"]}
 
 
+def reworded(records: list[dict], copies: int = 1, language: str = "en", seed: int = 0) -> list[dict]:
+    """New records: the sentences of `records` with other rooms, devices, items and numbers, up to `copies` of each.
+
+    A sentence without any gives none.
+    """
+    pools, rng = list(_pools(language)), random.Random(seed)
+    known, found = {r["prompt"][-1]["content"] for r in records}, []
+    for row in records:
+        for _ in range(copies):
+            text, call = row["prompt"][-1]["content"], json.loads(row["completion"][0]["content"])
+            for slot, value in call["arguments"].items():
+                text, call["arguments"][slot] = _replaced(text, slot, value, pools, rng, language)
+            if text not in known and problem(call, language) is None:
+                known.add(text)
+                found.append(record(text, call, row["template"], language))
+    return found
+
+
 def natural_commands(language: str = "en", path: Path = DATA / "natural_commands.jsonl") -> list[tuple[str, dict]]:
     """(use, record) of each hand-written command, use being "train" or "test"; CourseError names a malformed row."""
     found = []
@@ -196,21 +214,6 @@ def natural_commands(language: str = "en", path: Path = DATA / "natural_commands
                 found.append((row["use"], record(row["command"], row["call"], f"natural/{number}", language)))
         except (ValueError, TypeError) as error:
             raise CourseError(f"{path.name}, row {number}: {error}; mend or delete that row.") from None
-    return found
-
-
-def _reworded(rows: list[dict], copies: int, rng: random.Random, language: str) -> list[dict]:
-    """New records with the sentences of `rows`, whose rooms, devices, items and numbers are replaced by others."""
-    pools = list(_pools(language))
-    known, found = {r["prompt"][-1]["content"] for r in rows}, []
-    for row in rows:
-        for _ in range(copies):
-            text, call = row["prompt"][-1]["content"], json.loads(row["completion"][0]["content"])
-            for slot, value in call["arguments"].items():
-                text, call["arguments"][slot] = _replaced(text, slot, value, pools, rng, language)
-            if text not in known and problem(call, language) is None:
-                known.add(text)
-                found.append(record(text, call, row["template"], language))
     return found
 
 

@@ -56,7 +56,7 @@ def generate(
     with (
         _in_bfloat16(model),
         torch.inference_mode(),
-        tqdm(total=len(ids), desc="Answering", unit="command", leave=False, disable=len(ids) <= size) as bar,
+        tqdm(total=len(ids), desc="Answering", unit="command", leave=False, **_only_if(len(ids) > size)) as bar,
     ):
         start = torch.tensor([ids[0][:shared]], dtype=torch.long, device=model.device)
         prefix = model(input_ids=start, use_cache=True).past_key_values if shared else None
@@ -92,7 +92,8 @@ def token_probabilities(model, tokenizer, prompts: list[list[dict]], answers: li
     (0 to 1) and part, which says what of a call it belongs to: format, intent, slot, value, or end.
     """
     frames = []
-    for messages, answer in zip(tqdm(prompts, "Reading", leave=False, disable=len(prompts) < 20), answers, strict=True):
+    bar = tqdm(prompts, "Reading", leave=False, **_only_if(len(prompts) >= 20))
+    for messages, answer in zip(bar, answers, strict=True):
         text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         given = tokenizer(text, add_special_tokens=False)["input_ids"]
         said = tokenizer(answer, add_special_tokens=False, return_offsets_mapping=True)
@@ -106,6 +107,11 @@ def token_probabilities(model, tokenizer, prompts: list[list[dict]], answers: li
         tokens = [answer[a:b] for a, b in spans]
         frames.append(pd.DataFrame({"token": [*tokens, "⏹"], "probability": probability, "part": [*part, "end"]}))
     return frames
+
+
+def _only_if(shown: bool) -> dict:
+    """Options of a progress bar; one that is shown can still be switched off by TQDM_DISABLE, as for stored outputs."""
+    return {} if shown else {"disable": True}
 
 
 def _parts(call: str) -> list[str]:

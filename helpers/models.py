@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import timeit
+import warnings
 import zipfile
 from functools import lru_cache
 from pathlib import Path
@@ -72,7 +73,8 @@ def load_tuned(name: str = "smollm2", folder: str = "") -> tuple[PreTrainedModel
         raise CourseError(f"{path} holds neither a model nor an adapter: pass the folder that a trainer has saved to.")
     model, tokenizer = load(name)
     try:
-        return PeftModel.from_pretrained(model, path).merge_and_unload(), tokenizer
+        with _quiet():
+            return PeftModel.from_pretrained(model, path).merge_and_unload(), tokenizer
     except (OSError, RuntimeError, ValueError, SafetensorError) as error:  # damaged, other shapes, no such layers
         made_for = json.loads((path / "adapter_config.json").read_text()).get("base_model_name_or_path")
         raise CourseError(
@@ -202,7 +204,9 @@ def _quiet():
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`")  # PEFT uses an old name
+            yield
     finally:
         logging.set_verbosity(level)
         if bars:

@@ -111,8 +111,8 @@ def token_probabilities(model, tokenizer, prompts: list[list[dict]], answers: li
 
 
 def _only_if(shown: bool) -> dict:
-    """Options of a progress bar; one that is shown can still be switched off by TQDM_DISABLE, as for stored outputs."""
-    return {} if shown else {"disable": True}
+    """Options of a progress bar; TQDM_DISABLE, which tqdm's own bar for notebooks ignores, hides it in any case."""
+    return {"disable": not shown or bool(os.environ.get("TQDM_DISABLE"))}
 
 
 def _parts(call: str) -> list[str]:

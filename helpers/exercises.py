@@ -88,12 +88,12 @@ def cascade(answer: Callable[[str], str] | None, rules: Callable, model: Callabl
         print('Not yet: some commands got no call; where the rules say "" the model has to answer.')
     else:
         spared = 1 - len(asked) / len(said)
-        print(f"Right: {both.percent('exact'):.0f}% exact calls instead of the model's {alone.percent('exact'):.0f}%, ")
-        print(f"and the model rests for {spared:.0%} of the commands.")
+        better = f"{both.percent('exact'):.0f}% exact calls instead of the model's {alone.percent('exact'):.0f}%"
+        print(f"Right: {better}, and the model rests for {spared:.0%} of the commands.")
 
 
-def retrieved(answer: Callable[[str], list[dict]] | None, model, tokenizer, records, exact: float) -> None:
-    """Checks a function from a command to its messages: over `exact` percent exact calls with at most 400 tokens."""
+def retrieved(answer: Callable[[str], list[dict]] | None, model, tokenizer, records, intent: float) -> None:
+    """Checks a function from a command to its messages: over `intent` percent right intents with at most 400 tokens."""
     if answer is None:
         print(UNTRIED)
         return
@@ -105,9 +105,9 @@ def retrieved(answer: Callable[[str], list[dict]] | None, model, tokenizer, reco
     elif given & {row["prompt"][-1]["content"] for row in records}:
         print("Not yet: a held-out command is among the examples, and its answer with it.")
     else:
-        reached = scoring.score(scoring.generate(model, tokenizer, prompts), records).percent("exact")
-        verdict = "Right" if reached > exact else f"Not yet, over {exact:.0f}% are possible"
-        print(f"{verdict}: {reached:.0f}% exact calls with at most {long} tokens of prompt.")
+        reached = scoring.score(scoring.generate(model, tokenizer, prompts), records).percent("intent")
+        verdict = "Right" if reached > intent else f"Not yet, over {intent:.0f}% are possible"
+        print(f"{verdict}: {reached:.0f}% right intents with at most {long} tokens of prompt.")
 
 
 def sample_size(answer, share: float, margin: float) -> None:

@@ -101,7 +101,7 @@ def test_cascade(capsys):
 def test_retrieved(capsys):
     tuned, tokenizer = models.load_tuned("nano")
     rows = commands.load()["test"].select(range(6))
-    ask = lambda answer, exact: exercises.retrieved(answer, tuned, tokenizer, rows, exact)
+    ask = lambda answer, intent: exercises.retrieved(answer, tuned, tokenizer, rows, intent)
     ask(None, 0)
     assert "Not tried" in capsys.readouterr().out
     ask(lambda command: commands.prompt(command + " please" * 400), 0)

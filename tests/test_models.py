@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 import zipfile
 
 import pytest
@@ -221,16 +222,19 @@ def test_the_courses_adapter_is_small_and_changes_smollm2():
 def adapter(folder):
     """An adapter of the tiny Llama."""
     model, _ = models.load(str(folder))
-    get_peft_model(model, LoraConfig(r=2, target_modules="all-linear")).save_pretrained(folder.with_name("adapter"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # PEFT uses an old name of transformers
+        adapted = get_peft_model(model, LoraConfig(r=2, target_modules="all-linear"))
+    adapted.save_pretrained(folder.with_name("adapter"))
     return folder.with_name("adapter")
 
 
 def test_a_folder_of_either_kind_is_a_fine_tuned_model(folder, adapter):
     whole, _ = models.load_tuned("nano", str(folder))  # holds all that it needs
     merged, _ = models.load_tuned(str(folder), str(adapter))
-    assert not hasattr(merged, "peft_config") or not any("lora" in name for name, _ in merged.named_parameters())
-    pairs = zip(whole.parameters(), merged.parameters(), strict=True)
-    assert all(torch.allclose(a, b) for a, b in pairs)  # a fresh adapter changes nothing
+    assert not any("lora" in name for name, _ in merged.named_parameters())
+    layers = [zip(m.model.layers.parameters(), strict=False) for m in (whole, merged)]
+    assert all(torch.equal(a, b) for (a,), (b,) in zip(*layers, strict=True))  # a fresh adapter changes nothing
 
 
 def test_an_adapter_for_another_model_is_refused(adapter):

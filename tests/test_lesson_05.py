@@ -4,6 +4,7 @@ import os
 import subprocess
 
 import pytest
+from IPython.display import display
 from jupyter_client.manager import start_new_kernel
 
 import lessons
@@ -17,7 +18,7 @@ NANO = lessons.nano_parameters(NOTEBOOK)
 
 def up_to(last: str, **changed):
     """Runs the code cells of the lesson up to the cell `last`, with nano parameters and those changed."""
-    known = {}
+    known = {"display": display}  # which IPython puts into every notebook
     for cell in lessons.code_cells(NOTEBOOK):
         exec(cell.source, known)
         if cell.id == "parameters":

@@ -20,12 +20,11 @@ from pathlib import Path
 
 import fastjsonschema
 from datasets import Dataset, DatasetDict
-from hassil.numbers import get_rbnf_engine
 from tqdm.auto import tqdm
 
 from helpers import cache
 from helpers.errors import CourseError
-from helpers.grammar import SENSIBLE_PERCENT, Grammar
+from helpers.grammar import SENSIBLE, SENSIBLE_PERCENT, Grammar, spelled
 
 DATA = Path(__file__).parent.parent / "data"
 SPLITS = ("train", "validation", "test")
@@ -35,10 +34,11 @@ HELD_OUT = {"test": 0.16, "validation": 0.12}
 WANTED = {"train": 80, "validation": 8, "test": 16}
 CAP = {"train": 12, "validation": 4, "test": 6}
 LEAST = {"train": 3, "validation": 1, "test": 1}
-# Numbers that replace one another in a natural command (first, last, step).
-SPOKEN = {"temperature": (16, 26, 1), "minutes": (2, 60, 1), "start_minutes": (2, 60, 1)}
-SPOKEN |= dict.fromkeys(("hours", "start_hours"), (2, 12, 1))
-SPOKEN |= dict.fromkeys(("seconds", "start_seconds"), (10, 90, 5))
+# Whole numbers that replace one another in a natural command, by slot (first, last, step).
+SPOKEN = {"temperature": (16, 26, 1)}
+SPOKEN |= {
+    f"{of}{unit}": SENSIBLE[f"timer_{unit}"] for of in ("", "start_") for unit in ("hours", "minutes", "seconds")
+}
 DRAWS = 12  # tries for each sentence wanted: most templates have a wording that reads as nonsense
 
 _POOL = {
@@ -233,7 +233,7 @@ def _replaced(text: str, slot: str, value, pools, rng: random.Random, language: 
         first, last, step = SPOKEN.get(slot, SENSIBLE_PERCENT)
         if not first <= value <= last:  # a change by -10, or a colour's 3,000 kelvin
             return text, value
-        spell = lambda n: get_rbnf_engine(language).format_number(n).text.replace("-", " ")
+        spell = lambda n: spelled(n, language)
         numbers = [first + step * i for i in range((last - first) // step + 1)]
         said = {str(value): [(str(n), n) for n in numbers], spell(value): [(spell(n), n) for n in numbers]}
     for old, options in said.items():

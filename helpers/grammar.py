@@ -6,7 +6,7 @@ Source: the PyPI packages home-assistant-intents (templates) and hassil (their g
 import json
 import random
 import re
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -85,6 +85,12 @@ class Template(NamedTuple):
     slots: dict  # values the block fixes, as {"domain": "light"}
     domains: tuple  # domains that {name} must come from
     rules: dict  # expansion rules of the block alone
+
+
+@lru_cache
+def spelled(number: float, language: str) -> str:
+    """The number in words, as a transcript has it: "twenty one point five"."""
+    return get_rbnf_engine(language).format_number(number).text.replace("-", " ")
 
 
 def _choose(rng, values):
@@ -173,7 +179,7 @@ class Grammar:
             value = _plain(first + step * rng.randint(0, round((last - first) / step)))
             words = str(value)
             if rng.random() < 0.2:  # a transcript spells numbers out
-                words = get_rbnf_engine(self.language).format_number(value).text.replace("-", " ")
+                words = spelled(value, self.language)
             value = int(value * values.multiplier) if values.multiplier else value
         else:
             chosen = _choose(rng, values.values)

@@ -143,11 +143,8 @@ def assert_clean(page) -> None:
     assert page.get_by_text("Error displaying widget").count() == 0
 
 
-@pytest.mark.parametrize("path", lesson("05"), ids=lessons.name)
-def test_compare_box_shows_the_calls_before_and_after(path, opened):
-    page = opened(path)
-    assert_clean(page)
-    command = "it's too dark in <b>the office</b>"  # shown as typed, or the page would swallow the tags
+def compared(page, command: str):
+    """Types the command, presses Compare, and gives a function from a model's name to its row of the answers."""
     box = page.get_by_placeholder("Type a command").first
     box.scroll_into_view_if_needed()
     box.fill(command)
@@ -155,8 +152,18 @@ def test_compare_box_shows_the_calls_before_and_after(path, opened):
     page.get_by_role("button", name="Compare").first.click()
     result = page.locator(".widget-html").filter(has_text=command).first
     expect(result).to_be_visible(timeout=60_000)
+    header = lambda model: page.get_by_role("rowheader", name=model, exact=True)
+    return lambda model: result.get_by_role("row").filter(has=header(model))
+
+
+@pytest.mark.parametrize("path", lesson("05"), ids=lessons.name)
+def test_compare_box_shows_the_calls_before_and_after(path, opened):
+    page = opened(path)
+    assert_clean(page)
+    command = "it's too dark in <b>the office</b>"  # shown as typed, or the page would swallow the tags
+    row_of = compared(page, command)
     for model in ("before", "after"):
-        row = result.get_by_role("row").filter(has=page.get_by_role("rowheader", name=model, exact=True))
+        row = row_of(model)
         expect(row).to_have_count(1)
         expect(row.get_by_role("cell").first).not_to_be_empty()
     assert_clean(page)
@@ -179,14 +186,7 @@ def test_advisor_answers_a_changed_choice(path, opened):
 def test_compare_box_shows_probabilities(path, opened):
     page = opened(path)
     assert_clean(page)
-    box = page.get_by_placeholder("Type a command").first
-    box.scroll_into_view_if_needed()
-    box.fill("who invented the bicycle")
-    box.press("Tab")
-    page.get_by_role("button", name="Compare").first.click()
-    result = page.locator(".widget-html").filter(has_text="who invented the bicycle").first
-    expect(result).to_be_visible(timeout=60_000)
-    row = result.get_by_role("row").filter(has=page.get_by_role("rowheader", name="fine-tuned", exact=True))
+    row = compared(page, "who invented the bicycle")("fine-tuned")
     expect(row.get_by_role("cell").nth(1)).to_contain_text("%")
     assert_clean(page)
 

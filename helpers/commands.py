@@ -39,6 +39,7 @@ SPOKEN = {"temperature": (16, 26, 1)}
 SPOKEN |= {
     f"{of}{unit}": SENSIBLE[f"timer_{unit}"] for of in ("", "start_") for unit in ("hours", "minutes", "seconds")
 }
+REPEATED = 20  # different rows among those of `repeats`
 DRAWS = 12  # tries for each sentence wanted: most templates have a wording that reads as nonsense
 
 _POOL = {
@@ -196,6 +197,19 @@ def reworded(records: list[dict], copies: int = 1, language: str = "en", seed: i
                 known.add(text)
                 found.append(record(text, call, row["template"], language))
     return found
+
+
+def repeats(rows: Dataset, number: int) -> Dataset:
+    """`number` rows, all of them copies of the first REPEATED of `rows`: what a log of popular commands looks like."""
+    return rows.select([i % REPEATED for i in range(number)])
+
+
+def shuffled_answers(rows: Dataset, share: float, seed: int = 0) -> Dataset:
+    """The rows, a random `share` of which (0 to 1) pass their answers on to one another: valid calls, wrong ones."""
+    chosen, answers = random.Random(seed).sample(range(len(rows)), round(share * len(rows))), list(rows["completion"])
+    for to, source in zip(chosen, chosen[1:] + chosen[:1], strict=True):
+        answers[to] = rows[source]["completion"]
+    return rows.remove_columns("completion").add_column("completion", answers)
 
 
 def natural_commands(language: str = "en", path: Path = DATA / "natural_commands.jsonl") -> list[tuple[str, dict]]:

@@ -1,4 +1,7 @@
-"""The one error that is meant for the reader rather than for a programmer."""
+"""What is meant for the reader rather than for a programmer: the course's one error, and libraries' warnings."""
+
+import logging
+import textwrap
 
 
 class CourseError(Exception):
@@ -18,3 +21,14 @@ def require_positive(**values: float) -> None:
     for name, value in values.items():
         if not isinstance(value, int | float) or not value > 0:
             raise CourseError(f"{name} is {value!r}: make it a number above 0 and run the cell again.")
+
+
+class _Printed(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        print(textwrap.fill(f"{record.name.partition('.')[0]} warns: {record.getMessage()}", 110))
+
+
+def print_warnings(library: str) -> None:
+    """From now on, prints what `library` logs as a warning into the cell that caused it, instead of to stderr."""
+    logger = logging.getLogger(library)
+    logger.handlers, logger.propagate = [_Printed(logging.WARNING)], False

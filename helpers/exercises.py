@@ -1,11 +1,16 @@
 """Checks of the exercises: each looks at the reader's answer and prints what is right, or what to look at next."""
 
+import json
 from collections.abc import Callable
 from math import ceil
 
-from helpers import scoring
+from jinja2.exceptions import TemplateError
+
+from helpers import packing, scoring
+from helpers.commands import DATA
 from helpers.errors import CourseError
 
+PLANTED = DATA / "planted"
 UNTRIED = "Not tried yet: replace None with your answer and run the cell again."
 
 
@@ -150,3 +155,118 @@ def weak_slice(answer: Callable | None, rows, points: float = 15, least: int = 1
         print(f"Not yet: {len(picked)} rows, {gap:.0f} points below the whole; look at the failures by kind.")
     else:
         print(f"Right: {len(picked)} rows, {gap:.0f} points below the whole.")
+
+
+def planted_defects(answer) -> None:
+    """Checks the numbers (from 0) of the rows of data/planted/rows.jsonl that have a defect, and hints at the rest."""
+    key = json.loads((PLANTED / "key.json").read_text(encoding="utf-8"))
+    if answer is None:
+        print(UNTRIED)
+        return
+    named = {int(row) for row in answer}
+    known = {int(row): defect for row, defect in key.items()}
+    print(f"{len(named & set(known))} of {len(known)} found.")
+    for row in sorted(named - set(known)):
+        print(f"Row {row} is sound.")
+    for row in sorted(set(known) - named):
+        print(f"Still hidden: {known[row]['hint']}.")
+    if named == set(known):
+        print("Right: all of them, and no sound row among them.")
+
+
+def training_template(answer, tokenizer, dialogue: list[dict]) -> None:
+    """Checks a chat template: it renders `dialogue` as the tokenizer's own does, and EOS is in the assistant mask."""
+    if answer is None:
+        print(UNTRIED)
+        return
+    own = tokenizer.apply_chat_template(dialogue, tokenize=False)
+    try:
+        same = tokenizer.apply_chat_template(dialogue, tokenize=False, chat_template=answer) == own
+        found = tokenizer.apply_chat_template(
+            dialogue, chat_template=answer, return_dict=True, return_assistant_tokens_mask=True
+        )
+    except (TemplateError, TypeError, ValueError) as error:
+        print(f"Not yet: the template does not render ({error}).")
+        return
+    counted = [i for i, mask in zip(found["input_ids"], found["assistant_masks"], strict=True) if mask]
+    turns = sum(message["role"] == "assistant" for message in dialogue)
+    if not same:
+        print("Not yet: it renders another text than the model knows; move the markers only.")
+    elif not counted:
+        print("Not yet: no token is counted; {% generation %} and {% endgeneration %} enclose what is.")
+    elif counted.count(tokenizer.eos_token_id) != turns:
+        print(f"Not yet: EOS is counted {counted.count(tokenizer.eos_token_id)} times for {turns} answers.")
+    else:
+        print(f"Right: {len(counted)} of {len(found['input_ids'])} tokens are counted, the EOS of each answer too.")
+
+
+def split_by_template(answer: Callable | None, rows, share: float = 0.2) -> None:
+    """Checks a function from rows to (training rows, held-out rows): whole templates, and every intent in training."""
+    if answer is None:
+        print(UNTRIED)
+        return
+    train, held = (list(part) for part in answer(rows))
+    shared = {r["template"] for r in train} & {r["template"] for r in held}
+    if len(train) + len(held) != len(rows):
+        print(f"Not yet: {len(train)} and {len(held)} rows do not make {len(rows)}.")
+    elif shared:
+        print(f"Not yet: {len(shared)} templates are on both sides.")
+    elif lacking := {r["intent"] for r in held} - {r["intent"] for r in train}:
+        print(f"Not yet: {', '.join(sorted(lacking)[:3])} would be tested and never trained on.")
+    elif abs(len(held) / len(rows) - share) > 0.05:
+        print(f"Not yet: {len(held) / len(rows):.0%} are held out, not about {share:.0%}.")
+    else:
+        print(f"Right: {len(held)} of {len(rows)} rows held out, no template shared, every intent trained on.")
+
+
+def packed_epochs(answer, rows: int, batch: int, steps: int) -> None:
+    """Checks the epochs that `steps` updates of `batch` packed rows make of a dataset of `rows` packed rows."""
+    right = steps / ceil(rows / batch)
+    if answer is None:
+        print(UNTRIED)
+    elif abs(answer - right) <= 0.01 * right:
+        print(f"Right: {ceil(rows / batch)} updates an epoch, {right:.1f} epochs in {steps:,} updates.")
+    else:
+        print("Not yet: an update takes a batch of rows, not of documents; how many updates go through all rows once?")
+
+
+def packing_length(answer, lengths, filled: float = 99) -> None:
+    """Checks a max_length for bfd: no token lost, at least `filled` percent of the rows' space used, at most 512."""
+    if answer is None:
+        print(UNTRIED)
+        return
+    result = packing.summary(packing.place(lengths, "bfd", answer), lengths, answer)
+    if result["tokens lost"]:
+        print(f"Not yet: {result['tokens lost']:,} tokens of {result['documents cut']} documents are cut off.")
+    elif result["row space filled (%)"] < filled:
+        print(f"Not yet: only {result['row space filled (%)']}% of the rows' space holds tokens.")
+    elif answer > 512:
+        print("Not yet: that works; find one of at most 512, because attention grows with the square of the row.")
+    else:
+        print(f"Right: {result['rows']} rows, {result['row space filled (%)']}% filled, nothing lost.")
+
+
+def block_mask(answer: Callable | None) -> None:
+    """Checks a function from the documents' lengths in a row to the mask, a list of lists: who may attend to whom."""
+    if answer is None:
+        print(UNTRIED)
+        return
+    for lengths in ([3], [2, 3], [1, 4, 2]):
+        owner = [i for i, n in enumerate(lengths) for _ in range(n)]
+        right = [[owner[q] == owner[k] and k <= q for k in range(len(owner))] for q in range(len(owner))]
+        given = [[bool(cell) for cell in row] for row in answer(lengths)]
+        if given != right:
+            print(f"Not yet, for lengths {lengths}:", _mask_hint(given, right, owner))
+            return
+    print("Right: each token sees its own document up to itself, and nothing else.")
+
+
+def _mask_hint(given: list[list[bool]], right: list[list[bool]], owner: list[int]) -> str:
+    size = len(owner)
+    if [len(row) for row in given] != [size] * size:
+        return f"the mask should be {size} by {size}."
+    wrong = [(q, k) for q in range(size) for k in range(size) if given[q][k] != right[q][k]]
+    q, k = wrong[0]
+    if not given[q][k]:
+        return f"token {q} should see token {k}."
+    return f"token {q} sees token {k}, which is {'in another document' if owner[q] != owner[k] else 'in its future'}."

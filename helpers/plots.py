@@ -70,6 +70,25 @@ def scores(tables: dict[str, dict[str, pd.DataFrame]], title: str) -> plt.Figure
     return fig
 
 
+def packed(pieces: pd.DataFrame, max_length: int, title: str, shown: int = 12, ax: plt.Axes | None = None) -> plt.Axes:
+    """Some rows of packing.place(...), evenly chosen: a bar for each piece, orange and hatched if its document was cut.
+
+    Draws into `ax`, or into a figure of its own.
+    """
+    rows = int(pieces["row"].max()) + 1
+    chosen = sorted({round(i * (rows - 1) / max(1, shown - 1)) for i in range(shown)})
+    ax = ax or plt.subplots(figsize=(9, 0.9 + 0.19 * len(chosen)), layout="constrained")[1]
+    ax.set_facecolor("#DDDDDD")  # what no token fills
+    for cut, color, hatch in ((False, "train", None), (True, "validation", "////")):
+        part = pieces[pieces["row"].isin(chosen) & (pieces["cut"] == cut)]
+        places = [chosen.index(row) for row in part["row"]]
+        look = dict(color=COLORS[color], edgecolor="white", hatch=hatch, height=0.8)
+        ax.barh(places, part["length"], left=part["start"], label=f"document{' that is cut' if cut else ''}", **look)
+    ax.set_yticks(range(len(chosen)), chosen)
+    ax.set(xlim=(0, max_length), ylim=(len(chosen) - 0.5, -0.5), xlabel="tokens", ylabel="row", title=title)
+    return ax
+
+
 def _line(ax, log: pd.DataFrame, column: str, color: str, style: str, marker: str | None) -> None:
     if column in log:
         points = log[["step", column]].dropna()

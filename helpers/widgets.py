@@ -1,18 +1,21 @@
-"""Widgets: the live picture of a training run, and a box that compares models on the reader's own command."""
+"""Widgets: a run's live picture, models compared on a command of the reader's, playgrounds for masks and packing."""
 
+import contextlib
 import html
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import ipywidgets as w
 import matplotlib.pyplot as plt
+import pandas as pd
 from IPython.display import display
 from PIL import Image
 from transformers import PrinterCallback, ProgressCallback
 from transformers.utils.notebook import NotebookProgressCallback
 
-from helpers import advice, commands, curves, plots, scoring
+from helpers import advice, chat, commands, curves, packing, plots, scoring, validation
 
 
 class LivePicture(curves.Clock):
@@ -163,17 +166,76 @@ def advisor() -> w.VBox:
 
     def show(_=None):
         ranked = advice.recommend(**{name: choice.value for name, choice in choices.items()})
-        first = ranked[ranked["points"] > 0].reset_index()
-        rows = [
-            f"<tr><td style='text-align:right'>{r.points}</td><th style='text-align:left'>{html.escape(r.method)}</th>"
-            f"<td style='text-align:left'>{html.escape(r.because)}</td>"
-            f"<td style='text-align:left'>{html.escape(r.measure_first)}</td></tr>"
-            for r in first.itertuples()
-        ]
-        head = "<tr><th>points</th><th>method</th><th>because</th><th>measure first</th></tr>"
-        result.value = f"<table>{head}{''.join(rows)}</table>"
+        first = ranked[ranked["points"] > 0].reset_index().rename(columns=lambda name: name.replace("_", " "))
+        shown = first[["points", "method", "because", "measure first"]]
+        result.value = shown.to_html(index=False, border=0, justify="left")
 
     for choice in choices.values():
         choice.observe(show, names="value")
     show()
     return w.VBox([w.GridBox(list(choices.values()), layout=w.Layout(grid_template_columns="26em 26em")), result])
+
+
+def mask_playground(masked: Callable, modes: Sequence[str], tokenizer, messages: list[dict]) -> w.VBox:
+    """Pick a family of templates, a mode and the messages; see the tokens, and which of them the loss counts.
+
+    masked: a function from (messages, mode, tokenizer) to token ids and labels. Children: choices, text, result.
+    """
+    wide = w.Layout(width="30em")
+    family = w.Dropdown(options=list(chat.FAMILIES), description="template", layout=wide)
+    mode = w.Dropdown(options=list(modes), description="loss", layout=wide)
+    lines = "\n".join(f"{m['role']}: {m['content']}" for m in messages)
+    text = w.Textarea(value=lines, continuous_update=False, rows=6, layout=w.Layout(width="61em"))
+    result = w.HTML()
+    tokenizer_of = lru_cache(lambda name: chat.tokenizer_for(name, tokenizer))
+
+    def show(_=None):
+        said = [line.partition(":") for line in text.value.splitlines() if line.strip()]
+        printed = io.StringIO()
+        try:
+            given = [{"role": role.strip(), "content": content.strip()} for role, _, content in said]
+            validation.dialogue({"messages": given})
+            dressed = tokenizer_of(family.value)
+            with contextlib.redirect_stdout(printed):  # TRL's warnings
+                ids, labels = masked(given, mode.value, dressed)
+            counted = [i for i, label in zip(ids, labels, strict=True) if label != chat.IGNORED]
+            ends = "yes" if dressed.eos_token_id in counted else "<b>no: the model would not learn to stop</b>"
+            result.value = (
+                f"<p>{len(ids)} tokens, {len(counted)} in the loss ({len(counted) / len(ids):.0%}); "
+                f"{html.escape(dressed.eos_token)} in the loss: {ends}</p>{chat.colored(dressed, ids, labels)}"
+                f"<p>{html.escape(printed.getvalue())}</p>"
+            )
+        except Exception as error:  # a callback's error would vanish in the server's log
+            result.value = f"Not yet a dialogue to train on: {html.escape(str(error))}."
+
+    for choice in (family, mode, text):
+        choice.observe(show, names="value")
+    show()
+    return w.VBox([w.HBox([family, mode]), text, result])
+
+
+def packing_explorer(lengths: Sequence[int]) -> w.VBox:
+    """Pick a strategy, a max_length and a batch; see the packed rows and what they make of an epoch.
+
+    lengths: tokens of each document. Children: choices, picture (PNG), result (HTML).
+    """
+    strategy = w.Dropdown(options=list(packing.STRATEGIES), description="strategy")
+    longest = w.IntSlider(value=256, min=32, max=1024, step=32, description="max_length", continuous_update=False)
+    batch = w.IntSlider(value=4, min=1, max=32, description="batch")
+    picture, result = w.Image(format="png"), w.HTML()
+
+    def show(_=None):
+        pieces = packing.place(lengths, strategy.value, longest.value)
+        facts = packing.summary(pieces, lengths, longest.value)
+        ax = plots.packed(pieces, longest.value, packing.STRATEGIES[strategy.value])
+        ax.figure.legend(loc="outside lower center", ncols=2, frameon=False)
+        picture.value = png(ax.figure)
+        unpacked, packed = (-(-n // batch.value) for n in (len(lengths), facts["rows"]))
+        facts |= {"updates an epoch, unpacked": unpacked, "updates an epoch, packed": packed}
+        facts["epochs in 1,000 updates"] = f"{1000 / unpacked:.1f} unpacked, {1000 / packed:.1f} packed"
+        result.value = pd.Series(facts).to_frame("").to_html(header=False, border=0)
+
+    for choice in (strategy, longest, batch):
+        choice.observe(show, names="value")
+    show()
+    return w.VBox([w.HBox([strategy, longest, batch]), picture, result])

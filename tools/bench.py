@@ -5,14 +5,11 @@ take turns, so a machine that slows down slows all of them. Writes data/runs/ben
 """
 
 import argparse
-import ctypes
 import gc
-import resource
 import sys
 import tempfile
 import time
 import warnings
-from pathlib import Path
 
 import datasets
 import pandas as pd
@@ -23,7 +20,7 @@ from transformers.utils import logging
 from trl import SFTConfig, SFTTrainer
 from trl.trainer.utils import _CHUNKED_LOGPROB_CHUNK_SIZE as TILE  # columns of the vocabulary that TRL takes at once
 
-from helpers import commands, cpu, curves, models, scoring, widgets
+from helpers import commands, cpu, curves, memory, models, scoring, widgets
 
 EXAMPLES = 800
 BEST = dict(per_device_train_batch_size=16, learning_rate=4e-4, activation_checkpointing=False)
@@ -43,23 +40,6 @@ class UntilLoss(curves.Clock):
     def on_evaluate(self, args, state, control, metrics, **kwargs):
         if metrics["eval_loss"] <= self.target:
             self.reached, control.should_training_stop = self.seconds, True
-
-
-def return_memory() -> None:
-    """Give back what the last case left, so that the next one's peak is its own."""
-    gc.collect()
-    if sys.platform == "linux":
-        ctypes.CDLL(None).malloc_trim(0)
-
-
-def peak_bytes(restart: bool = False) -> float:
-    """The most memory this process has held since the last restart of the count (Linux; elsewhere since its start)."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    if restart:
-        Path("/proc/self/clear_refs").write_text("5")
-    return int(status.read_text().split("VmHWM:")[1].split()[0]) * 1024
 
 
 class Bench:
@@ -84,37 +64,35 @@ class Bench:
 
     def speed(self, cls, steps: int, **settings) -> dict:
         """Tokens per second of `steps` steps after two to warm up, the first loss, peak memory above the start."""
-        return_memory()
-        base = peak_bytes(restart=True)
-        trainer = self.trainer(cls, **{**settings, "max_steps": steps + 2})
-        trainer.add_callback(curves.Clock())
-        trainer.train()
+        with memory.Peak() as peak:
+            trainer = self.trainer(cls, **{**settings, "max_steps": steps + 2})
+            trainer.add_callback(curves.Clock())
+            trainer.train()
         log = curves.table(trainer.state.log_history)
         tokens = log["num_tokens"].diff()[2:]
         seconds = (tokens / log["tokens_per_second"][2:]).sum()
-        return {"tokens": tokens.sum(), "seconds": seconds, "first_loss": log["loss"][0], "peak": peak_bytes() - base}
+        return {"tokens": tokens.sum(), "seconds": seconds, "first_loss": log["loss"][0], "peak": peak.bytes}
 
     def plain_loop(self, steps: int, **settings) -> dict:
         """The same batches through transformers alone: forward with labels, backward, clip, AdamW."""
-        return_memory()
-        base = peak_bytes(restart=True)
-        batches = iter(self.trainer(SFTTrainer, **settings).get_train_dataloader())
-        model, _ = models.load(self.name)
-        optimizer = torch.optim.AdamW(model.parameters(), lr=settings["learning_rate"], fused=True)
-        model.train()
-        tokens, seconds, first = 0, 0.0, None
-        for step in range(steps + 2):
-            batch, began = next(batches), time.perf_counter()
-            with torch.autocast("cpu", torch.bfloat16, enabled=models.fast_bf16()):
-                loss = model(**batch, use_cache=False).loss
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            optimizer.zero_grad()
-            first = first or loss.item()
-            if step > 1:
-                tokens, seconds = tokens + int(batch["attention_mask"].sum()), seconds + time.perf_counter() - began
-        return {"tokens": tokens, "seconds": seconds, "first_loss": first, "peak": peak_bytes() - base}
+        with memory.Peak() as peak:
+            batches = iter(self.trainer(SFTTrainer, **settings).get_train_dataloader())
+            model, _ = models.load(self.name)
+            optimizer = torch.optim.AdamW(model.parameters(), lr=settings["learning_rate"], fused=True)
+            model.train()
+            tokens, seconds, first = 0, 0.0, None
+            for step in range(steps + 2):
+                batch, began = next(batches), time.perf_counter()
+                with torch.autocast("cpu", torch.bfloat16, enabled=models.fast_bf16()):
+                    loss = model(**batch, use_cache=False).loss
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+                optimizer.step()
+                optimizer.zero_grad()
+                first = first or loss.item()
+                if step > 1:
+                    tokens, seconds = tokens + int(batch["attention_mask"].sum()), seconds + time.perf_counter() - began
+        return {"tokens": tokens, "seconds": seconds, "first_loss": first, "peak": peak.bytes}
 
     def ceiling(self) -> float:
         """Tokens per second if a step were nothing but matrix products, all as fast as large square ones."""
@@ -129,7 +107,7 @@ class Bench:
 
     def seconds_to_target(self, cls, target: float, **settings) -> tuple:
         """Seconds of steps until the validation loss is at most `target`, and the trainer."""
-        return_memory()
+        gc.collect()
         times, config = UntilLoss(target), {"eval_strategy": "steps", "eval_steps": 4, "per_device_eval_batch_size": 48}
         trainer = self.trainer(cls, validation=True, **{**config, **settings})
         trainer.add_callback(times)
@@ -138,7 +116,7 @@ class Bench:
 
     def profile(self, cls) -> dict:
         """Seconds of one step by kind of work."""
-        return_memory()
+        gc.collect()
         trainer = self.trainer(cls, **BEST, max_steps=4)
         step, seen = trainer.training_step, []
 
@@ -176,7 +154,7 @@ def generation(model, tokenizer, records) -> dict:
     """Seconds to answer the same prompts: `generate` in order at batch 15, padded, against scoring.generate."""
     prompts, found = list(records["prompt"]), {}
     for _ in range(2):
-        return_memory()
+        gc.collect()
         began = time.perf_counter()
         for start in range(0, len(prompts), 15):
             texts = [tokenizer.apply_chat_template(p, tokenize=False, add_generation_prompt=True)

@@ -26,6 +26,8 @@ class Run:
     templates: int  # training sentences from templates
     natural: int = 0  # natural commands kept for training, further `copies` with other names and numbers among them
     copies: int = 0
+    shuffled: float = 0.0  # share of the rows that get one another's answers
+    repeats: int = 0  # further rows, copies of a few
     lora: int = 0  # rank of the adapter; 0 trains all weights
     ship: bool = False  # save the result as the one that comes with the course
     model: str = "smollm2"
@@ -51,6 +53,23 @@ RUNS = {
     "examples_50": Run("50 template sentences", 50, score_every=20, config=dict(eval_steps=20)),
     **{f"examples_{n}": Run(f"{n} template sentences", n) for n in (100, 200, 400, 800)},
     **{f"seed_{n}": Run(f"800 template sentences, seed {n}", 800, config=dict(seed=n)) for n in (1, 2)},
+    # What is wrong with the data matters only against the spread of seeds, so each has three.
+    **{f"examples_400_{n}": Run(f"400 template sentences, seed {n}", 400, config=dict(seed=n)) for n in (1, 2)},
+    **{
+        f"shuffled_20_{n}": Run(
+            f"800 template sentences, 20% with the answer of another, seed {n}", 800, shuffled=0.2, config=dict(seed=n)
+        )
+        for n in range(3)
+    },
+    **{
+        f"repeats_400_{n}": Run(
+            f"400 template sentences and 400 copies of {commands.REPEATED} of them, seed {n}",
+            400,
+            repeats=400,
+            config=dict(seed=n),
+        )
+        for n in range(3)
+    },
     "natural_400": Run("400 template sentences and 400 natural ones", 400, natural=400),
     "adapter": Run(
         "LoRA on all template sentences and on natural ones, each natural one up to three times",
@@ -98,7 +117,9 @@ def training_rows(run: Run, data: datasets.DatasetDict) -> datasets.Dataset:
         more = commands.load(natural_in_train=True, natural_copies=run.copies)["train"]
         natural = more.filter(lambda r: r["template"].startswith("natural/"))
         rows.append(natural.select(range(run.natural)))
-    return datasets.concatenate_datasets(rows)
+    if run.repeats:
+        rows.append(commands.repeats(data["train"], run.repeats))
+    return commands.shuffled_answers(datasets.concatenate_datasets(rows), run.shuffled)
 
 
 def ship(trained, tokenizer, run: Run) -> None:

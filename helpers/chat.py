@@ -1,0 +1,109 @@
+"""Chat: how the messages of a dialogue become one text, family by family, and which of its tokens the loss counts.
+
+Source of the templates: TRL's own copies of those on the hub (trl/chat_templates), so none is fetched.
+"""
+
+import copy
+import html
+from dataclasses import dataclass
+from importlib.resources import files
+
+from tokenizers.processors import TemplateProcessing
+from transformers import PreTrainedTokenizerBase
+
+from helpers import plots
+from helpers.errors import CourseError
+
+IGNORED = -100  # the label of a token that the loss does not count
+
+
+def _published(name: str) -> str:
+    return files("trl").joinpath("chat_templates", f"{name}.jinja").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Family:
+    template: str
+    eos: str
+    bos: str | None = None
+    special: tuple[str, ...] = ()  # further tokens that the template needs in the vocabulary
+    adds_bos: bool = False  # whether the family's tokenizer puts BOS before every plain text
+
+
+# SmolLM2's template renders the same text, but has no {% generation %} around what the assistant says.
+CHATML = (
+    "{% for message in messages %}"
+    "{% if loop.first and message['role'] != 'system' %}"
+    "{{ '<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n' }}"
+    "{% endif %}"
+    "{{ '<|im_start|>' + message['role'] + '\n' }}"
+    "{% if message['role'] == 'assistant' %}"
+    "{% generation %}{{ message['content'] + '<|im_end|>' }}{% endgeneration %}"
+    "{% else %}{{ message['content'] + '<|im_end|>' }}{% endif %}"
+    "{{ '\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+PLAIN = (
+    "{% for message in messages %}"
+    "{% if message['role'] == 'assistant' %}"
+    "### Answer:{% generation %}{{ ' ' + message['content'] + eos_token }}{% endgeneration %}{{ '\n' }}"
+    "{% elif message['role'] == 'user' %}{{ '### Question: ' + message['content'] + '\n' }}"
+    "{% else %}{{ message['content'] + '\n' }}{% endif %}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '### Answer:' }}{% endif %}"
+)
+FAMILIES = {
+    "ChatML (SmolLM2)": Family(CHATML, eos="<|im_end|>", bos="<|im_start|>"),
+    "Qwen2.5": Family(_published("qwen2_5"), eos="<|im_end|>", special=("<|im_start|>",)),
+    "DeepSeek-R1-Distill": Family(
+        _published("deepseek_r1_distill"),
+        eos="<｜end▁of▁sentence｜>",
+        bos="<｜begin▁of▁sentence｜>",
+        special=("<｜User｜>", "<｜Assistant｜>", "<think>", "</think>"),
+        adds_bos=True,
+    ),
+    "Llama 3": Family(
+        _published("llama3"),
+        eos="<|eot_id|>",
+        bos="<|begin_of_text|>",
+        special=("<|start_header_id|>", "<|end_header_id|>"),
+        adds_bos=True,
+    ),
+    "plain text": Family(PLAIN, eos="<|endoftext|>"),
+}
+
+
+def tokenizer_for(family: str, tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
+    """A copy of `tokenizer` with the template of a family of FAMILIES and the special tokens that it needs.
+
+    Words are still split as `tokenizer` splits them. Raises CourseError for an unknown family.
+    """
+    if family not in FAMILIES:
+        raise CourseError(f"There is no family {family!r}: choose one of {', '.join(FAMILIES)}.")
+    wanted, copied = FAMILIES[family], copy.deepcopy(tokenizer)
+    copied.chat_template = wanted.template
+    known = copied.get_vocab()
+    copied.add_tokens([t for t in (wanted.eos, wanted.bos, *wanted.special) if t and t not in known], True)
+    copied.eos_token, copied.bos_token = wanted.eos, wanted.bos
+    copied.pad_token = copied.pad_token if copied.pad_token in copied.get_vocab() else wanted.eos
+    if wanted.adds_bos:
+        bos = (wanted.bos, copied.convert_tokens_to_ids(wanted.bos))
+        copied.backend_tokenizer.post_processor = TemplateProcessing(single=f"{wanted.bos} $0", special_tokens=[bos])
+    return copied
+
+
+def colored(tokenizer: PreTrainedTokenizerBase, ids: list[int], labels: list[int]) -> str:
+    """HTML of the tokens, in order: white on blue where the loss counts the token, grey where it does not.
+
+    ids, labels: one example's, of equal length; a label of -100 is not counted. Line ends are drawn as ⏎.
+    """
+    counted = f"background:{plots.COLORS['train']}; color:white; border-radius:3px; padding:1px 2px; margin:1px"
+    left_out = f"color:{plots.COLORS['before']}; padding:1px 2px; margin:1px; border-bottom:1px dotted"
+    spans = []
+    for token, label in zip(ids, labels, strict=True):
+        text = html.escape(tokenizer.decode([token])).replace(" ", "\u00a0").replace("\n", "⏎")
+        spans.append(f"<span style='{left_out if label == IGNORED else counted}'>{text}</span>")
+        if "⏎" in text:
+            spans.append("<br>")
+    return f"<div style='font-family:monospace; line-height:1.7'>{''.join(spans)}</div>"

@@ -1,0 +1,207 @@
+"""Validation: what is wrong with a dataset, row by row and as a whole, before a trainer sees it."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from rapidfuzz import fuzz, process, utils
+
+from helpers.errors import CourseError
+
+ROLES = ("system", "user", "assistant")
+ALIKE = 95  # likeness of two prompts, 0 to 100, from which they are near duplicates
+CHUNK = 1000  # rows compared with all others at once, which bounds the memory
+# One name for each check, in the order in which `report` lists them, and what it means.
+CHECKS = {
+    "malformed": "no dialogue that a chat template can render",
+    "wrong label": "the answer is not what the task allows",
+    "repeated id": "two rows with one id",
+    "truncated": "longer than max_length: the end of the answer, EOS with it, is cut off",
+    "dropped": "the prompt alone fills max_length: nothing is left to learn from",
+    "exact duplicate": "the same prompt and answer as an earlier row",
+    "near duplicate": "nearly the same prompt as an earlier row, and the same answer",
+    "contradiction": "the same prompt as an earlier row, and another answer",
+    "leaked row": "a duplicate, exact or near, of a training row in another split",
+    "leaked group": "its group, such as its template, is in the training split too",
+}
+
+
+def read_jsonl(path: Path | str) -> list[dict]:
+    """The rows of a JSON Lines file; CourseError says which line is not UTF-8, no JSON or no object."""
+    path, rows = Path(path), []
+    if not path.is_file():
+        raise CourseError(f"There is no file {path}: check the name and the folder that the notebook runs in.")
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+        try:
+            row = json.loads(line.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            what = f"not UTF-8 at byte {error.start + 1}; save the file as UTF-8"
+            raise CourseError(f"{path.name}, line {number}: {what}.") from None
+        except json.JSONDecodeError as error:
+            raise CourseError(f"{path.name}, line {number}: not valid JSON ({error.msg}); mend that line.") from None
+        if not isinstance(row, dict):
+            raise CourseError(f"{path.name}, line {number}: {type(row).__name__} where an object should be.")
+        rows.append(row)
+    return rows
+
+
+def dialogue(row: dict) -> list[dict]:
+    """The messages of a row in any format that SFTTrainer takes but plain text; ValueError says what is wrong.
+
+    Checked: roles are known and alternate, the assistant has the last word, every content is text and not empty.
+    """
+    if "messages" in row:
+        messages = row["messages"]
+    elif missing := {"prompt", "completion"} - row.keys():
+        raise ValueError(f"no {' and no '.join(sorted(missing))}")
+    elif isinstance(row["prompt"], str) and isinstance(row["completion"], str):
+        pair = zip(("user", "assistant"), (row["prompt"], row["completion"]), strict=True)
+        messages = [{"role": role, "content": content} for role, content in pair]
+    elif isinstance(row["prompt"], list) and isinstance(row["completion"], list):
+        messages = row["prompt"] + row["completion"]
+    else:
+        raise ValueError("prompt and completion are neither both text nor both lists of messages")
+    if not isinstance(messages, list) or not messages:
+        raise ValueError("no messages")
+    for message in messages:
+        if not isinstance(message, dict) or not {"role", "content"} <= message.keys():
+            raise ValueError("a message without role and content")
+        role, content = message["role"], message["content"]
+        if role not in ROLES:
+            raise ValueError(f"unknown role {role!r}")
+        if not isinstance(content, str):
+            raise ValueError(f"the {role}'s content is {type(content).__name__}, not text")
+        if not content.strip():
+            raise ValueError(f"the {role}'s content is empty")
+    said = [message["role"] for message in messages]
+    turns = said[1:] if said[0] == "system" else said
+    if turns != ["user", "assistant"] * (len(turns) // 2) or not turns:
+        raise ValueError(f"the roles do not alternate: {', '.join(said)}")
+    return messages
+
+
+def findings(
+    splits: dict[str, Iterable[dict]],
+    tokenizer,
+    max_length: int,
+    label_problem: Callable[[str], str | None] = lambda answer: None,
+    group: str = "template",
+) -> pd.DataFrame:
+    """Every finding as one line: split, row (from 0), check (of CHECKS), detail.
+
+    splits: {"train": rows, "test": rows}; "train", or the first one, is what the others may have leaked from.
+    max_length: tokens, as given to SFTConfig; prompts are counted with the chat template's generation prompt.
+    label_problem: what is wrong with an assistant's text, or None. group: the field that splits must not share.
+    """
+    found, tables = [], {}
+    for split, rows in splits.items():
+        rows, good = list(rows), []
+        found += [(split, n, "repeated id", f"id {rows[n]['id']!r}") for n in _repeated([r.get("id") for r in rows])]
+        for number, row in enumerate(rows):
+            try:
+                messages = dialogue(row)
+            except ValueError as error:
+                found.append((split, number, "malformed", str(error)))
+                continue
+            good.append((number, messages, row.get(group)))
+            if reason := label_problem(messages[-1]["content"]):
+                found.append((split, number, "wrong label", reason))
+        tables[split] = _measured(good, tokenizer)
+        found += [(split, *finding) for finding in _too_long(tables[split], max_length)]
+        found += [(split, *finding) for finding in _repetitions(tables[split])]
+    source = "train" if "train" in tables else next(iter(tables))
+    for split in set(tables) - {source}:
+        found += [(split, *finding) for finding in _leaks(tables[split], tables[source], source)]
+    order = {check: place for place, check in enumerate(CHECKS)}
+    found.sort(key=lambda f: (list(splits).index(f[0]), order[f[2]], f[1]))
+    return pd.DataFrame(found, columns=["split", "row", "check", "detail"])
+
+
+def table(found: pd.DataFrame, splits: Iterable[str]) -> pd.DataFrame:
+    """Findings counted: a row for each check, a column for each split, and what the check means."""
+    counts = pd.crosstab(found["check"], found["split"]).reindex(index=list(CHECKS), columns=list(splits), fill_value=0)
+    return counts.assign(meaning=pd.Series(CHECKS)).rename_axis(index=None, columns=None)
+
+
+def lengths(rows: Iterable[dict], tokenizer) -> pd.DataFrame:
+    """Tokens of each row: of the prompt with the generation prompt, and in all."""
+    return _measured([(n, dialogue(row), None) for n, row in enumerate(rows)], tokenizer)[["prompt", "total"]]
+
+
+def _measured(good: list[tuple], tokenizer) -> pd.DataFrame:
+    """One line for each well-formed row: its number, texts to compare, group, and lengths in tokens."""
+    frame = pd.DataFrame(good, columns=["row", "messages", "group"])
+    if frame.empty:
+        return frame.assign(asked="", answer="", prompt=0, total=0)
+    said = frame["messages"]
+    count = lambda dialogues, **more: [
+        len(ids) for ids in tokenizer.apply_chat_template(dialogues, **more)["input_ids"]
+    ]
+    return frame.assign(
+        asked=[utils.default_process("\n".join(m["content"] for m in ms[:-1] if m["role"] != "system")) for ms in said],
+        exactly=["\n".join(m["content"] for m in ms[:-1]) for ms in said],
+        answer=[ms[-1]["content"] for ms in said],
+        prompt=count([ms[:-1] for ms in said], add_generation_prompt=True),
+        total=count(list(said)),
+    )
+
+
+def _repeated(values: list) -> list[int]:
+    """Places of values that occurred before; None does not count."""
+    seen, places = Counter(), []
+    for place, value in enumerate(values):
+        if value is not None and seen[str(value)]:
+            places.append(place)
+        seen[str(value)] += 1
+    return places
+
+
+def _too_long(frame: pd.DataFrame, max_length: int):
+    for row in frame[frame["total"] > max_length].itertuples():
+        check = "dropped" if row.prompt >= max_length else "truncated"
+        yield row.row, check, f"{row.prompt} tokens of prompt, {row.total} in all"
+
+
+def _likeness(texts: list[str], others: list[str]):
+    """(place, place in others, likeness) of every pair that is at least ALIKE; quadratic, yet a million pairs a second.
+
+    For millions of rows, take MinHash with locality-sensitive hashing instead.
+    """
+    for start in range(0, len(texts), CHUNK):
+        part = texts[start : start + CHUNK]
+        scores = process.cdist(part, others, scorer=fuzz.ratio, score_cutoff=ALIKE, dtype=np.uint8, workers=-1)
+        for i, j in zip(*np.nonzero(scores), strict=True):
+            yield start + int(i), int(j), int(scores[i, j])
+
+
+def _repetitions(frame: pd.DataFrame):
+    """Duplicates and contradictions, each reported once, at the later row."""
+    told = set()
+    rows = list(frame.itertuples())
+    for i, j, likeness in _likeness(frame["asked"].tolist(), frame["asked"].tolist()):
+        if j >= i or i in told:
+            continue
+        if rows[i].answer == rows[j].answer:
+            check = "exact duplicate" if rows[i].exactly == rows[j].exactly else "near duplicate"
+        elif rows[i].asked == rows[j].asked:
+            check = "contradiction"
+        else:
+            continue
+        told.add(i)
+        yield rows[i].row, check, f"row {rows[j].row}, {likeness}% alike"
+
+
+def _leaks(frame: pd.DataFrame, source: pd.DataFrame, name: str):
+    groups, told = set(source["group"].dropna()), set()
+    rows, originals = list(frame.itertuples()), source["row"].tolist()
+    for i, j, likeness in _likeness(frame["asked"].tolist(), source["asked"].tolist()):
+        same = rows[i].asked == source["asked"].iloc[j] or rows[i].answer == source["answer"].iloc[j]
+        if same and i not in told:  # "mute the radio" and "unmute the radio" are alike, and no leak
+            told.add(i)
+            yield rows[i].row, "leaked row", f"{name} row {originals[j]}, {likeness}% alike"
+    for row in rows:
+        if row.group in groups:
+            yield row.row, "leaked group", f"group {row.group!r}"

@@ -25,10 +25,11 @@ def require_positive(**values: float) -> None:
 
 class _Printed(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        print(textwrap.fill(f"{record.name.partition('.')[0]} warns: {record.getMessage()}", 110))
+        print(textwrap.fill(f"{record.name.partition('.')[0]} warns: {record.getMessage().removeprefix('[RANK 0] ')}", 110))
 
 
-def print_warnings(library: str) -> None:
-    """From now on, prints what `library` logs as a warning into the cell that caused it, instead of to stderr."""
-    logger = logging.getLogger(library)
-    logger.handlers, logger.propagate = [_Printed(logging.WARNING)], False
+def print_warnings(*libraries: str) -> None:
+    """From now on, prints what the libraries log as a warning into the cell that caused it, instead of to stderr."""
+    for library in libraries:
+        logger = logging.getLogger(library)
+        logger.handlers, logger.propagate = [_Printed(logging.WARNING)], False

@@ -25,7 +25,8 @@ def require_positive(**values: float) -> None:
 
 class _Printed(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        print(textwrap.fill(f"{record.name.partition('.')[0]} warns: {record.getMessage().removeprefix('[RANK 0] ')}", 110))
+        library, said = record.name.partition(".")[0], record.getMessage().removeprefix("[RANK 0] ")
+        print(textwrap.fill(f"{library} warns: {said}", 110))
 
 
 def print_warnings(*libraries: str) -> None:

@@ -178,7 +178,7 @@ def test_advisor_answers_a_changed_choice(path, opened):
     table = page.locator(".widget-html table").filter(has_text="measure first").first
     for option, method in (("a few fixed phrases", "rules"), ("free speech", "SFT of all weights")):
         choice.select_option(option)
-        expect(table.get_by_role("row").nth(1).get_by_role("rowheader")).to_have_text(method, timeout=20_000)
+        expect(table.get_by_role("row").nth(1).get_by_role("cell").nth(1)).to_have_text(method, timeout=20_000)
     assert_clean(page)
 
 
@@ -188,6 +188,31 @@ def test_compare_box_shows_probabilities(path, opened):
     assert_clean(page)
     row = compared(page, "who invented the bicycle")("fine-tuned")
     expect(row.get_by_role("cell").nth(1)).to_contain_text("%")
+    assert_clean(page)
+
+
+@pytest.mark.parametrize("path", lesson("02"), ids=lessons.name)
+def test_playground_recolours_the_tokens(path, opened):
+    page = opened(path)
+    assert_clean(page)
+    result = page.locator(".widget-html").filter(has_text="in the loss:").first
+    page.get_by_label("loss", exact=True).first.select_option("padding = EOS, hidden by id")
+    expect(result).to_contain_text("would not learn to stop", timeout=20_000)
+    page.get_by_label("template", exact=True).first.select_option("Llama 3")
+    expect(result).to_contain_text("<|eot_id|>", timeout=20_000)
+    assert_clean(page)
+
+
+@pytest.mark.parametrize("path", lesson("04"), ids=lessons.name)
+def test_packing_explorer_redraws(path, opened):
+    page = opened(path)
+    assert_clean(page)
+    result = page.locator(".widget-html").filter(has_text="tokens lost").first
+    lost = lambda: result.get_by_role("row").filter(has_text="tokens lost").get_by_role("cell")
+    page.get_by_label("strategy", exact=True).first.select_option("wrapped")
+    expect(lost()).to_have_text("0", timeout=20_000)
+    page.get_by_label("strategy", exact=True).first.select_option("bfd")
+    expect(lost()).not_to_have_text("0", timeout=20_000)
     assert_clean(page)
 
 

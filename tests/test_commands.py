@@ -211,3 +211,21 @@ def test_the_evaluation_files_hold_what_their_readers_expect(dataset):
     assert all(row["accept"] for row in general if row["kind"] == "question")
     held_out = set(texts(dataset["natural"])) | set(texts(dataset["test"]))
     assert {row["command"] for row in doubts} <= held_out and all(row["why"] for row in doubts)
+
+
+def test_shuffled_answers_are_valid_and_wrong():
+    rows = commands.load()["train"].select(range(200))
+    assert commands.shuffled_answers(rows, 0).to_list() == rows.to_list()
+    mixed = commands.shuffled_answers(rows, 0.2)
+    assert mixed.to_list() == commands.shuffled_answers(rows, 0.2).to_list()
+    changed = [a != b for a, b in zip(rows["completion"], mixed["completion"], strict=True)]
+    assert 30 <= sum(changed) <= 40
+    assert sorted(map(str, mixed["completion"])) == sorted(map(str, rows["completion"]))
+    assert mixed["prompt"][:] == rows["prompt"][:]
+
+
+def test_repeats_are_copies_of_a_few():
+    rows = commands.load()["train"]
+    copies = commands.repeats(rows, 50)
+    assert len(copies) == 50 and copies[0] == copies[commands.REPEATED] == rows[0]
+    assert len(set(map(str, copies["prompt"]))) == commands.REPEATED

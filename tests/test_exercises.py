@@ -1,10 +1,12 @@
 """The checks of the exercises: right answers pass, and each usual mistake gets its hint."""
 
+import json
+
 import pandas as pd
 import pytest
 from trl import SFTConfig
 
-from helpers import commands, exercises, models
+from helpers import chat, commands, exercises, models
 from helpers.errors import CourseError
 
 
@@ -138,4 +140,94 @@ def test_weak_slice(capsys):
         (lambda row: row.command == "b", "Right: 20 rows, 50 points"),
     ]:
         exercises.weak_slice(answer, rows)
+        assert says in capsys.readouterr().out
+
+
+def test_planted_defects(capsys):
+    key = {int(row) for row in json.loads((exercises.PLANTED / "key.json").read_text())}
+    some = sorted(key)[:10]
+    for answer, says in [
+        (None, "Not tried"),
+        ({0, *some}, "10 of 12 found.\nRow 0 is sound.\nStill hidden: "),
+        (key, "12 of 12 found.\nRight: all of them"),
+        (map(str, key), "12 of 12 found.\nRight: all of them"),
+    ]:
+        exercises.planted_defects(answer)
+        assert says in capsys.readouterr().out
+
+
+def test_training_template(capsys):
+    tokenizer = models.load("nano")[1]
+    dialogue = commands.load()["train"][0]
+    dialogue = dialogue["prompt"] + dialogue["completion"]
+    unmarked = chat.CHATML.replace("{% generation %}", "").replace("{% endgeneration %}", "")
+    outside = chat.CHATML.replace(
+        "message['content'] + '<|im_end|>' }}{% endgeneration %}",
+        "message['content'] }}{% endgeneration %}{{ '<|im_end|>' }}",
+    )
+    for answer, says in [
+        (None, "Not tried"),
+        ("{% if %}", "does not render"),
+        (chat.PLAIN, "another text"),
+        (unmarked, "no token is counted"),
+        (outside, "EOS is counted 0 times for 1 answers"),
+        (chat.CHATML, "Right: "),
+    ]:
+        exercises.training_template(answer, tokenizer, dialogue)
+        assert says in capsys.readouterr().out
+
+
+def test_split_by_template(capsys):
+    rows = [{"template": f"{i % 10}", "intent": "a" if i % 10 else "rare"} for i in range(100)]
+    apart = lambda held: lambda rows: ([r for r in rows if r["template"] not in held], held_out(rows, held))
+    held_out = lambda rows, held: [r for r in rows if r["template"] in held]
+    for answer, says in [
+        (None, "Not tried"),
+        (lambda rows: (rows[:10], rows[:5]), "10 and 5 rows do not make 100"),
+        (lambda rows: (rows[:80], rows[80:]), "10 templates are on both sides"),
+        (apart({"0", "1"}), "rare would be tested"),
+        (apart({"1"}), "10% are held out"),
+        (apart({"1", "2"}), "Right: 20 of 100"),
+    ]:
+        exercises.split_by_template(answer, rows)
+        assert says in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("answer, says", [(None, "Not tried"), (1000 / 375, "Right"), (0.33, "a batch of rows")])
+def test_packed_epochs(answer, says, capsys):
+    exercises.packed_epochs(answer, rows=1500, batch=4, steps=1000)
+    assert says in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "answer, says",
+    [
+        (None, "Not tried"),
+        (30, "tokens of 2 documents are cut off"),
+        (100, "% of the rows' space"),
+        (1000, "one of at most 512"),
+        (200, "Right: 5 rows"),
+    ],
+)
+def test_packing_length(answer, says, capsys):
+    exercises.packing_length(answer, [60, 40] + [10] * 90)
+    assert says in capsys.readouterr().out
+
+
+def test_block_mask(capsys):
+    causal = lambda lengths: [[k <= q for k in range(sum(lengths))] for q in range(sum(lengths))]
+    owner = lambda lengths: [i for i, n in enumerate(lengths) for _ in range(n)]
+    both_ways = lambda lengths: [[a == b for b in owner(lengths)] for a in owner(lengths)]
+    right = lambda lengths: [
+        [a == b and k <= q for k, b in enumerate(owner(lengths))] for q, a in enumerate(owner(lengths))
+    ]
+    for answer, says in [
+        (None, "Not tried"),
+        (lambda lengths: [[True]], "should be 3 by 3"),
+        (lambda lengths: [[False] * sum(lengths)] * sum(lengths), "token 0 should see token 0"),
+        (causal, "lengths [2, 3]: token 2 sees token 0, which is in another document"),
+        (both_ways, "in its future"),
+        (right, "Right"),
+    ]:
+        exercises.block_mask(answer)
         assert says in capsys.readouterr().out

@@ -84,6 +84,19 @@ def test_a_hub_id_without_the_hub_fails_fast_and_once(offline, tmp_path):
     assert complaints == ""
 
 
+@pytest.mark.parametrize("name, says", [("a/b", "is not on this machine"), ("no such/id", "nor a dataset id")])
+def test_a_dataset_without_the_hub_fails_fast_and_once(name, says, tmp_path):
+    code = (
+        "from helpers import hub\n"
+        f"try: hub.confirm({name!r}, 'dataset', instead='pass yours')\n"
+        "except hub.CourseError as e: print(e)"
+    )
+    process = start(code, HF_HUB_OFFLINE="0", HF_ENDPOINT="http://127.0.0.1:9", HF_HOME=str(tmp_path))
+    said, complaints = process.communicate(timeout=60)
+    assert says in said and said.endswith("pass yours.\n") and said.count("\n") == 1
+    assert complaints == ""
+
+
 def test_a_folder_loads_and_gets_a_pad_token_that_is_not_eos(folder, capfd):
     model, tokenizer = models.load(str(folder))
     assert model.dtype == torch.float32

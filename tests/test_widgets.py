@@ -117,3 +117,74 @@ def test_colours_of_the_course_differ_in_grey():
     shade = {k: Image.new("RGB", (1, 1), c).convert("L").getpixel((0, 0)) for k, c in plots.COLORS.items()}
     assert len(set(grey)) == len(plots.COLORS)
     assert all(abs(shade[a] - shade[b]) > 15 for a, b in pairs), shade
+
+
+MODES = ("completion only", "all", "EOS hidden")
+
+
+def masked(messages, mode, tokenizer):
+    """A small real one: prompt and answer as the template renders them."""
+    ids = tokenizer.apply_chat_template(messages)["input_ids"]
+    start = len(tokenizer.apply_chat_template(messages[:-1], add_generation_prompt=True)["input_ids"])
+    labels = ids if mode == "all" else [-100] * start + ids[start:]
+    return ids, [-100 if mode == "EOS hidden" and i == tokenizer.eos_token_id else i for i in labels]
+
+
+@pytest.fixture
+def playground():
+    messages = [{"role": "user", "content": "lights <b>off</b>"}, {"role": "assistant", "content": "done: now"}]
+    box = widgets.mask_playground(masked, MODES, models.load("nano")[1], messages)
+    return *box.children[0].children, *box.children[1:]
+
+
+def test_playground_shows_tokens_and_counts(playground):
+    family, mode, text, result = playground
+    assert "in the loss: yes" in result.value and "&lt;" in result.value and "<b>off" not in result.value
+    few = result.value.count("color:white")
+    mode.value = "all"
+    assert result.value.count("color:white") > few
+    mode.value = "EOS hidden"
+    assert "would not learn to stop" in result.value
+    for name in family.options:
+        family.value = name
+        assert "tokens," in result.value and "Not yet" not in result.value
+    assert "Answer" in result.value  # the last family is plain text
+
+
+@pytest.mark.parametrize(
+    "written, says",
+    [
+        ("", "no messages"),
+        ("lights off", "unknown role"),
+        ("user: lights off", "do not alternate"),
+        ("user: lights off\nassistant:", "is empty"),
+        ("bot: hi\nassistant: ho", "unknown role &#x27;bot&#x27;"),
+    ],
+)
+def test_playground_says_what_is_wrong_with_a_dialogue(written, says, playground):
+    _, _, text, result = playground
+    before, good = result.value, text.value
+    text.value = written
+    assert says in result.value
+    text.value = good
+    assert result.value == before
+
+
+def test_packing_explorer_follows_each_control():
+    lengths = [40, 50, 60, 300, 700] * 8
+    box = widgets.packing_explorer(lengths)
+    (strategy, longest, batch), picture, result = box.children[0].children, *box.children[1:]
+    seen = {result.value}
+    for control, value in (
+        (strategy, "wrapped"),
+        (strategy, "bfd_split"),
+        (longest, longest.min),
+        (longest, longest.max),
+        (batch, batch.min),
+        (batch, batch.max),
+        (strategy, "bfd"),
+    ):
+        control.value = value
+        assert result.value not in seen
+        seen.add(result.value)
+        assert Image.open(io.BytesIO(picture.value)).width > 600

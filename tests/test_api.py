@@ -86,13 +86,51 @@ def test_a_deprecated_default_warns_when_built(tmp_path):
 
 
 def calls(path):
-    """(cell id, name of what is called, its keywords) for every call in the notebook that CALLS knows."""
-    for cell in lessons.code_cells(lessons.read(path)):
-        for node in ast.walk(lessons.tree(cell)):
-            if isinstance(node, ast.Call):
-                called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", None)
-                if called in CALLS and (called != "train" or isinstance(node.func, ast.Attribute)):
-                    yield cell.id, called, node.keywords
+    """(cell id, name of what is called, its keywords) for every call in the notebook that CALLS knows.
+
+    Keywords that a notebook unpacks count as well where a reader can see them: from a `name = dict(...)` of the same
+    notebook, from a dictionary in place, and, in a function's own **settings, from the calls of that function.
+    """
+    trees = [(cell.id, lessons.tree(cell)) for cell in lessons.code_cells(lessons.read(path))]
+    nodes = [(cell_id, node) for cell_id, tree in trees for node in ast.walk(tree)]
+    named = {
+        node.targets[0].id: node.value.keywords
+        for _, node in nodes
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and is_dict_call(node.value)
+    }
+    passed_on = {}  # a function with **settings: what it passes them to
+    for cell_id, node in nodes:
+        if isinstance(node, ast.FunctionDef) and node.args.kwarg:
+            named[node.args.kwarg.arg] = []
+            passed_on[node.name] = {a.arg for a in node.args.args}
+        if not isinstance(node, ast.Call) or (called := name_of(node)) not in CALLS:
+            continue
+        if called != "train" or isinstance(node.func, ast.Attribute):
+            yield cell_id, called, [k for keyword in node.keywords for k in spread(keyword, named)]
+    for cell_id, node in nodes:
+        if isinstance(node, ast.Call) and (called := name_of(node)) in passed_on:
+            given = [k for k in node.keywords if k.arg and k.arg not in passed_on[called]]
+            yield cell_id, "SFTConfig", [*given, *named.get("quiet", [])]
+
+
+def name_of(call: ast.Call) -> str | None:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", None)
+
+
+def is_dict_call(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and name_of(node) == "dict" and not node.args
+
+
+def spread(keyword: ast.keyword, named: dict) -> list[ast.keyword]:
+    """The keyword itself or, where it unpacks something that the notebook spells out, the keywords of that."""
+    if keyword.arg is not None:
+        return [keyword]
+    if isinstance(keyword.value, ast.Name) and keyword.value.id in named:
+        return named[keyword.value.id]
+    if isinstance(keyword.value, ast.Dict):
+        pairs = zip(keyword.value.keys, keyword.value.values, strict=True)
+        return [k for key, value in pairs for k in spread(ast.keyword(key and key.value, value), named)]
+    return [keyword]
 
 
 def refused(callee: str, keyword: str | None) -> str | None:

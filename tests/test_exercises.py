@@ -204,7 +204,7 @@ def test_packed_epochs(answer, says, capsys):
     [
         (None, "Not tried"),
         (30, "tokens of 2 documents are cut off"),
-        (100, "% of the rows' space"),
+        (110, "% of the rows' space"),
         (1000, "one of at most 512"),
         (200, "Right: 5 rows"),
     ],

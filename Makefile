@@ -3,7 +3,7 @@ PYTHON ?= python3
 LAB_ARGS ?=
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup lab check test course outputs nano runs bench clean
+.PHONY: help setup lab check test course outputs nano record bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,10 +46,8 @@ outputs: setup  ## run every notebook in place, to refresh its stored outputs
 nano: setup  ## build data/nano again
 	$(BIN)/python tools/nano.py
 
-runs: setup  ## record the runs, the benchmark and the fine-tuned models again (2 h)
-	KINETO_LOG_LEVEL=99 $(BIN)/python tools/bench.py --record
-	$(BIN)/python tools/course.py record
-	$(BIN)/python tools/runs.py
+record: setup  ## record runs, benchmark and fine-tuned models again (3 h); goes on where it was stopped
+	KINETO_LOG_LEVEL=99 $(BIN)/python tools/runs.py
 
 bench: setup  ## measure where a training step's time goes on this machine (17 min)
 	KINETO_LOG_LEVEL=99 $(BIN)/python tools/bench.py  # PyTorch's profiler would report on itself

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from math import ceil
 
 from jinja2.exceptions import TemplateError
+from trl import SFTConfig
 
-from helpers import packing, scoring
+from helpers import curves, memory, packing, schedule, scoring
 from helpers.commands import DATA
 from helpers.errors import CourseError
 
@@ -270,3 +271,114 @@ def _mask_hint(given: list[list[bool]], right: list[list[bool]], owner: list[int
     if not given[q][k]:
         return f"token {q} should see token {k}."
     return f"token {q} sees token {k}, which is {'in another document' if owner[q] != owner[k] else 'in its future'}."
+
+
+def planned_config(config, examples: int) -> None:
+    """Checks an SFTConfig: 8 in memory and 32 an update, 3 epochs, warm-up of 5%, every 25 updates, the best kept."""
+    if config is None:
+        print(UNTRIED)
+        return
+    plan, batch = schedule.plan(config, examples), config.per_device_train_batch_size
+    wanted = [
+        (batch == 8, "eight examples fit into memory: per_device_train_batch_size"),
+        (batch * config.gradient_accumulation_steps == 32, "an update should learn from 32 examples"),
+        (config.max_steps < 1, "max_steps overrules the epochs: leave it out"),
+        (plan["epochs"] == 3, "three epochs: num_train_epochs"),
+        (plan["warm-up updates"] == ceil(0.05 * plan["updates"]), "a warm-up of 5%: warmup_steps below 1 is a share"),
+        (plan["evaluations"] == plan["updates"] // 25, "an evaluation every 25 updates takes a strategy and a number"),
+        (config.save_steps == 25 and config.save_strategy == "steps", "a checkpoint at each evaluation: save_steps"),
+        (config.load_best_model_at_end, "the best weights at the end: load_best_model_at_end"),
+        (config.save_total_limit in (1, 2), "no more than two checkpoints on disk: save_total_limit"),
+    ]
+    missing = [hint for met, hint in wanted if not met]
+    counts = f"{plan['updates']} updates, {plan['warm-up updates']} of them warm-up, {plan['evaluations']} evaluations"
+    print(f"Not yet: {missing[0]}." if missing else f"Right: {counts}.")
+
+
+def brought_up_to_date(answer: dict | None, old: dict) -> None:
+    """Checks today's SFTConfig arguments for those of `old`, whose names are of TRL 0.12."""
+    renamed = {"max_seq_length": "max_length", "warmup_ratio": "warmup_steps", "evaluation_strategy": "eval_strategy"}
+    if answer is None:
+        print(UNTRIED)
+        return
+    known = SFTConfig.__dataclass_fields__
+    right = {renamed.get(name, name): value for name, value in old.items() if name != "group_by_length"}
+    right["train_sampling_strategy"] = "group_by_length"
+    if unknown := [name for name in answer if name not in known]:
+        print(f"Not yet: SFTConfig has no argument {unknown[0]}; its docstring lists what it has.")
+    elif missing := [name for name in right if name not in answer and right[name] != known[name].default]:
+        print(f"Not yet: nothing says {right[missing[0]]!r}, which the old configuration did.")
+    elif wrong := [name for name in answer if name in right and answer[name] != right[name]]:
+        print(f"Not yet: {wrong[0]} should be {right[wrong[0]]!r}, as before.")
+    else:
+        print("Right: the same run, in arguments that exist.")
+
+
+def largest_batch(answer: Callable | None, config) -> None:
+    """Checks a function of (configuration, tokens, bytes) that gives the largest batch whose planned peak fits."""
+    if answer is None:
+        print(UNTRIED)
+        return
+    needs = lambda batch, length: memory.peak(memory.plan(config, batch, length))
+    for batch, length in ((0, 64), (1, 64), (6, 128), (24, 48)):
+        room = needs(batch + 1, length) - 1  # one byte short of the next
+        given = answer(config, length, room)
+        if given != batch:
+            print(
+                f"Not yet: at {length} tokens and {room:,} bytes, {batch} fits and {batch + 1} does not; not {given}."
+            )
+            return
+    print("Right: that is the batch to begin with.")
+
+
+def named_faults(answers: dict[str, str | None], runs: dict[str, dict]) -> None:
+    """Checks the fault that the reader names for each recorded run; answers and runs have the same keys."""
+    labels = [label for label, entry in curves.diagnoses().items() if entry["in_the_log"]]
+    for name, answer in answers.items():
+        fault, see = runs[name]["recipe"]["fault"], curves.diagnoses().get(answer, {}).get("see")
+        if answer is None:
+            print(f"{name}: {UNTRIED}")
+        elif answer not in labels:
+            print(f"{name}: {answer!r} is no label; choose one of {', '.join(labels)}.")
+        elif answer == fault:
+            print(f"{name}: right, {runs[name]['recipe']['about']}.")
+        else:
+            print(f"{name}: not yet. That would look so: {see}")
+
+
+def repaired(answer: dict | None, train: Callable[[dict], list[dict]], most: float = 1.5) -> None:
+    """Checks SFTConfig settings by training with them: the log that `train` gives has to be healthy, and to end low."""
+    if answer is None:
+        print(UNTRIED)
+        return
+    log = train(answer)
+    found, last = curves.diagnose(log), [e["eval_loss"] for e in log if "eval_loss" in e][-1]
+    if found.label != "healthy":
+        print(f"Not yet: {found.label}. {found.do}")
+    elif last > most:
+        print(f"Not yet: nothing looks wrong, but validation loss ends at {last:.2f}; below {most} is possible.")
+    else:
+        print(f"Right: a healthy run, and validation loss ends at {last:.2f}.")
+
+
+def overfitting_rule(answer: Callable | None, runs: dict[str, dict]) -> None:
+    """Checks a function from a log's table to the update with the lowest validation loss, or None if it never rises.
+
+    A rise counts from the limit of a diagnosis on, and only while training loss falls.
+    """
+    if answer is None:
+        print(UNTRIED)
+        return
+    for name, run in runs.items():
+        log = curves.table(run["log"])
+        if "eval_loss" not in log or curves.diagnose(run).label in ("not a number", "nothing in the loss"):
+            continue  # a broken run has no lowest point
+        measured = log.dropna(subset=["eval_loss"])
+        rises = curves.measures(log)["validation loss, last to lowest"] > curves.THRESHOLDS["rise"]
+        right = measured["step"][measured["eval_loss"].idxmin()] if rises else None
+        given = answer(log)
+        if given != right:
+            says = f"overfits from update {right:g} on" if rises else "does not overfit"
+            print(f"Not yet: {name} ({run['recipe']['about']}) {says}; your function gives {given}.")
+            return
+    print(f"Right, for all {len(runs)} runs.")

@@ -1,13 +1,26 @@
-"""Memory: the most that this process held meanwhile, on the GPU where there is one."""
+"""Memory: what a training step will need, from a model's configuration alone, and what it did need, measured."""
 
 import ctypes
 import gc
+import json
 import sys
 import threading
+import warnings
+from functools import lru_cache
 
 import psutil
 import torch
+from peft import LoraConfig, get_peft_model
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.func import functional_call
+from transformers import AutoModelForCausalLM, PreTrainedConfig
 
+from helpers.errors import require_positive
+
+FLOAT = 4  # bytes of a float32
+TILE = 4096  # tokens whose logits exist at once in TRL (TOKEN_CHUNK_SIZE in trl/kernels/chunked_logprob.py)
+COPIES = 6  # tables of logits in float32 that TRL's head holds at once where it computes in plain PyTorch, as on a CPU
+M_MMAP_THRESHOLD = -3  # of glibc's mallopt: bytes from which a block goes back to the system when it is freed
 EVERY = 0.005  # seconds between two looks at the process
 
 
@@ -15,7 +28,12 @@ class Peak:
     """`with Peak() as peak:` measures what the block needs at most; `peak.bytes` is that, above what was held before.
 
     On a GPU it is what PyTorch allocated there; on a CPU the process's resident memory, sampled every few milliseconds.
+    That holds scraps as well, memory that was freed and kept for later. With scraps=False it goes back to the system at
+    once (on Linux), which costs time, so measure speed apart from it.
     """
+
+    def __init__(self, scraps: bool = True):
+        self.scraps = scraps
 
     def __enter__(self) -> "Peak":
         gc.collect()
@@ -26,6 +44,8 @@ class Peak:
             return self
         if sys.platform == "linux":  # what an earlier block freed goes back to the system first, or it hides this one's
             ctypes.CDLL(None).malloc_trim(0)
+            if not self.scraps:
+                ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 1 << 16)
         self.before = self.highest = psutil.Process().memory_info().rss
         self.done = threading.Event()
         self.watch = threading.Thread(target=self._look, daemon=True)
@@ -38,9 +58,95 @@ class Peak:
         else:
             self.done.set()
             self.watch.join()
+            if not self.scraps and sys.platform == "linux":
+                ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 1 << 25)  # what glibc settles at by itself
         self.bytes = self.highest - self.before
 
     def _look(self) -> None:
         process = psutil.Process()
         while not self.done.wait(EVERY):
             self.highest = max(self.highest, process.memory_info().rss)
+
+
+def plan(
+    config: PreTrainedConfig,
+    batch: int,
+    length: int,
+    bf16: bool = False,
+    lora: int = 0,
+    checkpointing: bool = False,
+    attention: str = "sdpa",
+) -> dict[str, int]:
+    """Bytes that a training step with AdamW needs, by what they are for, on one device; `peak` says how many at once.
+
+    config: of a causal language model of any size; its weights are neither fetched nor built. batch rows of `length`
+    tokens each, padding included. bf16: mixed precision, in which the weights themselves stay in float32. lora: rank of
+    an adapter on every linear layer. Activations are what PyTorch keeps for the backward pass when one layer, and then
+    two, run on tensors without memory. Raises CourseError for a batch, length or rank that is no number above 0.
+    """
+    require_positive(batch=batch, length=length, **({"lora": lora} if lora else {}))
+    text = config.get_text_config()
+    one, two = (_layers(type(text), text.to_json_string(), n, batch, length, bf16, lora, attention) for n in (1, 2))
+    layer = {key: two[key] - one[key] for key in one}
+    every, trained = (one[key] + (text.num_hidden_layers - 1) * layer[key] for key in ("parameters", "trained"))
+    kept = (text.num_hidden_layers - 1) * layer["activations"]
+    if checkpointing:  # of each layer only what goes in is kept; one layer at a time is computed again
+        kept = text.num_hidden_layers * batch * length * text.hidden_size * FLOAT
+    table = min(batch * length, TILE) * text.vocab_size
+    return {
+        "weights": FLOAT * every,
+        "optimizer": 2 * FLOAT * trained,  # AdamW keeps two averages for each parameter
+        "activations": one["activations"] + kept,
+        "logits": table * ((2 if bf16 else FLOAT) if torch.cuda.is_available() else COPIES * FLOAT),
+        "gradients": FLOAT * trained,
+    }
+
+
+def peak(planned: dict[str, int], accumulation: int = 1) -> int:
+    """Bytes at the fullest moment of a step: after the forward pass, when activations and logits are there, or after
+    the backward pass, which has turned them into gradients. Accumulated gradients stay through the next forward pass.
+    """
+    forward = planned["activations"] + planned["logits"] + (planned["gradients"] if accumulation > 1 else 0)
+    return planned["weights"] + planned["optimizer"] + max(forward, planned["gradients"])
+
+
+@lru_cache(256)
+def _layers(kind, config: str, layers: int, batch: int, length: int, bf16: bool, lora: int, attention: str) -> dict:
+    """Parameters, those trained, and bytes kept for the backward pass by a model of so many layers and no LM head."""
+    given = json.loads(config) | {"num_hidden_layers": layers}
+    if given.get("layer_types"):  # some configurations have an entry for each layer
+        given["layer_types"] = given["layer_types"][:layers]
+    shape = kind.from_dict(given)
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # PEFT uses an old name
+        model = AutoModelForCausalLM.from_config(shape, attn_implementation=attention, dtype=torch.float32)
+        if lora:
+            model = get_peft_model(model, LoraConfig(r=lora, target_modules="all-linear")).get_base_model()
+    model.train()
+    kept = {}
+
+    def keep(tensor):
+        storage = tensor.untyped_storage()
+        kept[storage._cdata] = tensor, storage.nbytes()  # the tensor too, or another could get its address
+        return tensor
+
+    body, fake = model.base_model, FakeTensorMode(allow_non_fake_inputs=True)
+    with fake:
+        shapes = {**dict(body.named_parameters()), **dict(body.named_buffers())}
+        state = {
+            name: FakeTensor(fake, t.detach(), torch.device("cpu")).requires_grad_(t.requires_grad)
+            for name, t in shapes.items()
+        }
+        rows = torch.zeros(batch, length, dtype=torch.long)
+        with (
+            torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
+            torch.autocast("cpu", torch.bfloat16, enabled=bf16),
+        ):
+            functional_call(body, state, kwargs=dict(input_ids=rows, use_cache=False))
+    for tensor in state.values():
+        kept.pop(tensor.untyped_storage()._cdata, None)
+    return {
+        "parameters": model.num_parameters(),
+        "trained": model.num_parameters(only_trainable=True),
+        "activations": sum(n_bytes for _, n_bytes in kept.values()),
+    }

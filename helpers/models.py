@@ -15,7 +15,14 @@ from pathlib import Path
 import torch
 from peft import PeftModel
 from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils import logging
 
 from helpers import cache, hub
@@ -27,6 +34,7 @@ GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 NANO = Path(__file__).resolve().parents[1] / "data" / "nano"
 # The course's own fine-tuned models, made by tools/runs.py: a LoRA adapter, and all weights.
 TUNED = {"smollm2": NANO.with_name("adapter"), "nano": NANO / "tuned"}
+ARCHITECTURES = NANO.with_name("architectures.json")  # numbers that describe well-known models, for planning
 INSTEAD = 'pass "smollm2", "nano" or a folder that holds a model'
 # What vocabularies keep for padding (OPT, Llama 3.x, others); then tokens that end no assistant turn: Qwen2
 # ends one with <|im_end|>, so <|endoftext|> is free there, and Llama 2 has only <unk>.
@@ -79,6 +87,20 @@ def load_tuned(name: str = "smollm2", folder: str = "") -> tuple[PreTrainedModel
         raise CourseError(
             f'The adapter in {path}, made for "{made_for}", does not fit "{name}": pass another.'
         ) from error
+
+
+def config(name: str = "smollm2") -> PreTrainedConfig:
+    """The configuration of a model that `load` knows, without its weights; offline also of those in ARCHITECTURES.
+
+    Raises CourseError for an unknown name.
+    """
+    known = json.loads(ARCHITECTURES.read_text(encoding="utf-8"))
+    try:
+        return AutoConfig.from_pretrained(_source(name))
+    except CourseError:
+        if name in known:
+            return AutoConfig.for_model(**known[name])
+        raise
 
 
 @lru_cache

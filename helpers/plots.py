@@ -1,11 +1,14 @@
 """Figures: one colour for one meaning through the whole course, told apart in grey by line and marker."""
 
+import itertools
+
 import matplotlib.pyplot as plt
 import pandas as pd
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLORS = {"train": "#0072B2", "validation": "#D55E00", "before": "#8C8C8C", "after": "#009E73", "other": "#CC79A7"}
 SHADES = ["#D55E00", "#0072B2", "#56B4E9", "#8C8C8C", "#C8C8C8"]  # parts of one whole, told apart in grey as well
+RUN_COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8C8C8C", "#E69F00"]
 plt.rcParams.update(
     {
         "axes.spines.top": False,
@@ -44,6 +47,40 @@ def training(log: pd.DataFrame, title: str, total_steps: int | None = None) -> p
         ax.set_xlabel("step")
         ax.set_xlim(0, total_steps or (log["step"].max() if len(log) else 1))
     return fig
+
+
+def losses(ax: plt.Axes, log: pd.DataFrame, title: str = "", fixed: pd.DataFrame | None = None) -> plt.Axes:
+    """Training and validation loss of one run; `fixed` adds the validation loss of the run that does it right."""
+    _line(ax, log, "loss", COLORS["train"], "-", None)
+    _line(ax, log, "eval_loss", COLORS["validation"], "--", "s")
+    if fixed is not None:
+        _line(ax, fixed, "eval_loss", COLORS["after"], ":", "^")
+    ax.set_title(title, fontsize=10)
+    ax.set_ylim(bottom=0)
+    ax.grid(axis="y", alpha=0.25)
+    return ax
+
+
+def overlay(ax: plt.Axes, logs: dict[str, pd.DataFrame], window: int = 1, log_scale: bool = False) -> plt.Axes:
+    """Runs in one picture, a colour for each: training loss as a line, a mean of `window` lines, validation dashed.
+
+    logs: {name: curves.table(...)}. The names stand where losses leave room, at the top right.
+    """
+    for i, ((name, log), color) in enumerate(zip(logs.items(), itertools.cycle(RUN_COLORS))):
+        smooth = log.assign(
+            loss=log["loss"].rolling(window, min_periods=1, center=True).mean().where(log["loss"].notna())
+        )
+        _line(ax, smooth, "loss", color, "-", None)
+        _line(ax, log, "eval_loss", color, "--", "s")
+        place = dict(xycoords="axes fraction", ha="right", va="top", color=color, fontsize=9)
+        ax.annotate(name, (1, 1 - 0.08 * i), **place)
+    ax.set(xlabel="step", ylabel="loss (nats per token)")
+    if log_scale:
+        ax.set_yscale("log")
+    else:
+        ax.set_ylim(bottom=0)
+    ax.grid(axis="y", alpha=0.25)
+    return ax
 
 
 def scores(tables: dict[str, dict[str, pd.DataFrame]], title: str) -> plt.Figure:
@@ -92,7 +129,7 @@ def packed(pieces: pd.DataFrame, max_length: int, title: str, shown: int = 12, a
 def _line(ax, log: pd.DataFrame, column: str, color: str, style: str, marker: str | None) -> None:
     if column in log:
         points = log[["step", column]].dropna()
-        ax.plot(points["step"], points[column], style, color=color, marker=marker, markersize=5)
+        ax.plot(points["step"], points[column], style, color=color, marker=marker, markersize=4)
 
 
 def _direct_labels(ax, log: pd.DataFrame, names: dict[str, str]) -> None:

@@ -57,7 +57,7 @@ def generate(
     with (
         _in_bfloat16(model),
         torch.inference_mode(),
-        tqdm(total=len(ids), desc="Answering", unit="command", leave=False, **_only_if(len(ids) > size)) as bar,
+        tqdm(total=len(ids), desc="Answering", unit="command", leave=False, **bar_only_if(len(ids) > size)) as bar,
     ):
         start = torch.tensor([ids[0][:shared]], dtype=torch.long, device=model.device)
         prefix = model(input_ids=start, use_cache=True).past_key_values if shared else None
@@ -93,7 +93,7 @@ def token_probabilities(model, tokenizer, prompts: list[list[dict]], answers: li
     (0 to 1) and part, which says what of a call it belongs to: format, intent, slot, value, or end.
     """
     frames = []
-    bar = tqdm(prompts, "Reading", leave=False, **_only_if(len(prompts) >= 20))
+    bar = tqdm(prompts, "Reading", leave=False, **bar_only_if(len(prompts) >= 20))
     for messages, answer in zip(bar, answers, strict=True):
         text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         given = tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -110,7 +110,7 @@ def token_probabilities(model, tokenizer, prompts: list[list[dict]], answers: li
     return frames
 
 
-def _only_if(shown: bool) -> dict:
+def bar_only_if(shown: bool) -> dict:
     """Options of a progress bar; TQDM_DISABLE, which tqdm's own bar for notebooks ignores, hides it in any case."""
     return {"disable": not shown or bool(os.environ.get("TQDM_DISABLE"))}
 

@@ -4,7 +4,7 @@ import contextlib
 import html
 import io
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 
 import ipywidgets as w
@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import display
 from PIL import Image
+from tqdm.auto import tqdm
 from transformers import PrinterCallback, ProgressCallback
 from transformers.utils.notebook import NotebookProgressCallback
 
@@ -72,6 +73,11 @@ class LivePicture(curves.Clock):
             fig = plots.training(log, f"Step {state.global_step} of {state.max_steps}", state.max_steps)
             self.image.value = png(fig)
             self.drawn = time.monotonic()
+
+
+def progress(items: Collection) -> tqdm:
+    """The items, with a bar that is gone when they are done."""
+    return tqdm(items, leave=False, **scoring.bar_only_if(True))
 
 
 def stop_printing(trainer) -> None:

@@ -216,6 +216,42 @@ def test_packing_explorer_redraws(path, opened):
     assert_clean(page)
 
 
+@pytest.mark.parametrize("path", lesson("03"), ids=lessons.name)
+def test_experiment_trains_stops_and_keeps_its_runs(path, opened):
+    page = opened(path)
+    assert_clean(page)
+    run, stop = (page.get_by_role("button", name=name, exact=True).first for name in ("Run", "Stop"))
+    run.scroll_into_view_if_needed()
+    run.click()
+    expect(page.get_by_text("run 1: done after 60 updates")).to_be_visible(timeout=60_000)
+    run.click()
+    expect(page.get_by_text("run 2: update")).to_be_visible(timeout=30_000)
+    stop.click()
+    expect(page.get_by_text("run 2: stopped after")).to_be_visible(timeout=10_000)
+    expect(page.locator(".widget-html table").filter(has_text="updates done").get_by_role("row")).to_have_count(3)
+    result = page.locator(".widget-html").filter(has_text="warm-up updates").first
+    page.get_by_label("scheduler", exact=True).first.select_option("linear")
+    expect(result).to_be_visible()
+    assert_clean(page)
+
+
+@pytest.mark.parametrize("path", lesson("06"), ids=lessons.name)
+def test_game_and_explorer_answer(path, opened):
+    page = opened(path)
+    assert_clean(page)
+    page.get_by_label("runs", exact=True).first.select_option(["healthy_0", "overfit"])
+    expect(page.get_by_text("overfit: overfitting")).to_be_visible(timeout=20_000)
+    choice = page.get_by_label("It is", exact=True).first
+    choice.scroll_into_view_if_needed()
+    choice.select_option("overfitting")
+    page.get_by_role("button", name="Answer", exact=True).first.click()
+    expect(page.get_by_text("of 1 right")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("the rules say:")).to_be_visible()
+    page.get_by_role("button", name="Next run", exact=True).first.click()
+    expect(choice).to_have_value("choose", timeout=20_000)
+    assert_clean(page)
+
+
 def test_a_missing_browser_is_said_in_one_sentence(monkeypatch):
     monkeypatch.setenv("CHROMIUM", "there-is-no-such-browser")
     with pytest.raises(pytest.fail.Exception, match="apt-get install chromium"):

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from trl import SFTConfig
 
-from helpers import chat, commands, exercises, models
+from helpers import chat, commands, curves, exercises, memory, models
 from helpers.errors import CourseError
 
 
@@ -230,4 +230,102 @@ def test_block_mask(capsys):
         (right, "Right"),
     ]:
         exercises.block_mask(answer)
+        assert says in capsys.readouterr().out
+
+
+RIGHT_CONFIG = dict(
+    num_train_epochs=3, per_device_train_batch_size=8, gradient_accumulation_steps=4, warmup_steps=0.05,
+    eval_strategy="steps", eval_steps=25, save_steps=25, save_total_limit=2, load_best_model_at_end=True,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change, says",
+    [
+        ({}, "Right: 225 updates, 12 of them warm-up, 9 evaluations."),
+        (dict(per_device_train_batch_size=32, gradient_accumulation_steps=1), "eight examples fit"),
+        (dict(gradient_accumulation_steps=1), "32 examples"),
+        (dict(max_steps=225), "max_steps overrules"),
+        (dict(num_train_epochs=2), "three epochs"),
+        (dict(warmup_steps=5), "a warm-up of 5%"),
+        (dict(eval_strategy="no", load_best_model_at_end=False), "an evaluation every 25 updates"),
+        (dict(save_steps=50), "a checkpoint at each evaluation"),
+        (dict(load_best_model_at_end=False), "the best weights"),
+        (dict(save_total_limit=None), "no more than two"),
+    ],
+)
+def test_planned_config(change, says, tmp_path, capsys):
+    quiet = dict(output_dir=str(tmp_path), report_to="none", activation_checkpointing=False, bf16=False, use_cpu=True)
+    exercises.planned_config(SFTConfig(**quiet, **{**RIGHT_CONFIG, **change}), examples=2392)
+    assert says in capsys.readouterr().out
+
+
+def test_brought_up_to_date(capsys):
+    old = dict(max_seq_length=512, warmup_ratio=0.03, group_by_length=True, packing=False)
+    right = dict(max_length=512, warmup_steps=0.03, train_sampling_strategy="group_by_length", packing=False)
+    for answer, says in [
+        (None, "Not tried yet"),
+        (right, "Right"),
+        ({k: v for k, v in right.items() if k != "packing"}, "Right"),  # it is the default
+        (old, "SFTConfig has no argument max_seq_length"),
+        (right | {"warmup_steps": 3}, "warmup_steps should be 0.03"),
+        ({k: v for k, v in right.items() if k != "max_length"}, "nothing says 512"),
+    ]:
+        exercises.brought_up_to_date(answer, old)
+        assert says in capsys.readouterr().out
+
+
+def test_largest_batch(capsys):
+    config = models.config("nano")
+    needs = lambda batch, length: memory.peak(memory.plan(config, batch, length))
+    right = lambda config, length, room: next(b for b in range(100) if needs(b + 1, length) > room)
+    for answer, says in [(None, "Not tried yet"), (right, "Right"), (lambda *_: 1, "0 fits and 1 does not; not 1")]:
+        exercises.largest_batch(answer, config)
+        assert says in capsys.readouterr().out
+
+
+def test_named_faults(capsys):
+    runs = {name: curves.recorded(name) for name in ("overfit", "healthy_0")}
+    exercises.named_faults({"overfit": None, "healthy_0": "tired"}, runs)
+    said = capsys.readouterr().out
+    assert "Not tried yet" in said and "'tired' is no label" in said
+    exercises.named_faults({"overfit": "overfitting", "healthy_0": "memorising"}, runs)
+    said = capsys.readouterr().out
+    assert "overfit: right, 50 sentences" in said and "That would look so: Training loss all but vanishes" in said
+
+
+@pytest.mark.slow
+def test_repaired(nano_trainer, capsys):
+    def train(settings):
+        usual = dict(logging_steps=5, eval_strategy="steps", eval_steps=25, eval_on_start=True, warmup_steps=0.1)
+        trainer = nano_trainer(600, validation=16, **{**usual, **settings})
+        trainer.train()
+        return trainer.state.log_history
+
+    good = dict(max_steps=200, learning_rate=4e-3, per_device_train_batch_size=8, lr_scheduler_type="cosine")
+    for answer, most, says in [
+        (None, 1.5, "Not tried yet"),
+        (good, 3.0, "Right: a healthy run"),
+        (good, 0.1, "below 0.1 is possible"),
+        (good | {"learning_rate": 1e-5}, 3.0, "Not yet: learning rate too low"),
+    ]:
+        exercises.repaired(answer, train, most)
+        assert says in capsys.readouterr().out
+
+
+def test_overfitting_rule(capsys):
+    runs = {name: curves.recorded(name) for name in ("healthy_0", "memorised", "overfit")}
+
+    def right(log):
+        measured = log.dropna(subset=["eval_loss"])
+        at = measured["eval_loss"].idxmin()
+        return measured["step"][at] if measured["eval_loss"].iloc[-1] > 1.1 * measured["eval_loss"][at] else None
+
+    for answer, says in [
+        (None, "Not tried yet"),
+        (right, "Right, for all 3 runs"),
+        (lambda log: None, "overfit (50 sentences, sixteen times, rate 1e-3) overfits from update 20 on"),
+        (lambda log: 20, "does not overfit; your function gives 20"),
+    ]:
+        exercises.overfitting_rule(answer, runs)
         assert says in capsys.readouterr().out

@@ -11,13 +11,15 @@ import pytest
 from helpers import curves, scoring
 from lessons import ROOT
 
-HOW = dict(ship=False, score_every=0)  # what is kept of a run, not how it is made
+HOW = dict(ship=False, score_every=0, fix="", use="")  # what is kept of a run, not how it is made
 TOOL = ROOT / "tools" / "runs.py"
 
 
 @pytest.fixture(scope="module")
 def tool():
-    return runpy.run_path(str(TOOL))
+    sys.path.insert(0, str(TOOL.parent))  # as Python does for a program it runs
+    yield runpy.run_path(str(TOOL))
+    sys.path.remove(str(TOOL.parent))
 
 
 def test_every_run_is_recorded_as_the_tool_describes_it(tool):
@@ -25,9 +27,12 @@ def test_every_run_is_recorded_as_the_tool_describes_it(tool):
         recorded = curves.recorded(name)
         recipe = tool["Run"](**recorded["recipe"])  # fields newer than the recording are at their defaults
         assert dataclasses.replace(recipe, config={}, **HOW) == dataclasses.replace(run, config={}, **HOW), name
-        assert recorded["recipe"]["config"] == json.loads(json.dumps(tool["SETTINGS"] | run.config)), name
+        assert recorded["recipe"]["config"] == json.loads(json.dumps(curves._rounded(tool["SETTINGS"] | run.config))), (
+            name
+        )
         assert recorded["log"] and recorded["versions"]["trl"] and recorded["minutes"] > 0
-        for split in ("test", "natural"):
+        assert list(recorded["right"]) == (["test"] if run.fault else ["test", "natural"])
+        for split in recorded["right"]:
             assert set(recorded[split]) == set(scoring.METRICS)
             value = recorded[split]["exact"]["value"]
             assert recorded["right"][split].count("1") / len(recorded["right"][split]) == pytest.approx(value / 100)
@@ -48,9 +53,54 @@ def test_a_run_is_recorded_and_its_model_saved(tool, tmp_path, monkeypatch):
                 for split, rows in tool["commands"].load().items() if split != "train"}  # fmt: skip
     whole = tool["commands"].load()
     monkeypatch.setattr(tool["commands"], "load", lambda **options: whole | few_rows if not options else whole)
-    monkeypatch.setitem(tool["train"].__globals__, "training_rows", lambda run, data: whole["train"].select(range(8)))
+    inside = tool["train"].__globals__
+    monkeypatch.setitem(inside, "training_rows", lambda run, data: whole["train"].select(range(8)))
     tool["train"]("tried", run)
     recorded = json.loads((tmp_path / "tried.json").read_text())
     assert [found["step"] for found in recorded["scored"]] == [1, 2]
     assert len(recorded["right"]["test"]) == 12
     assert (tmp_path / "nano" / "model.safetensors").stat().st_size < 2_000_000
+
+
+@pytest.mark.parametrize("how", ["no end", "nothing", "two beginnings"])
+def test_labels_are_spoiled_as_the_recipe_says(how, tool, nano_trainer):
+    trainer = nano_trainer(6)
+    rows, tokenizer = trainer.train_dataset, trainer.processing_class
+    spoiled = tool["spoil"](rows, how, tokenizer)
+    for row, before in zip(spoiled, rows, strict=True):
+        assert len(row["labels"]) == len(row["input_ids"])
+        counted = [x for x in row["labels"] if x != -100]
+        right = [x for x in before["labels"] if x != -100]
+        endless = [x for x in right if x != tokenizer.eos_token_id]
+        assert endless != right
+        assert counted == {"nothing": [], "no end": endless, "two beginnings": right}[how]
+        doubled = row["input_ids"][:2] == [tokenizer.bos_token_id] * 2
+        assert doubled == (how == "two beginnings")
+    trainer.train_dataset = spoiled
+    batch = next(iter(trainer.get_train_dataloader()))
+    assert batch["labels"].shape == batch["input_ids"].shape
+
+
+def test_a_leak_puts_the_validation_rows_among_the_training_rows(tool):
+    data = tool["commands"].load()
+    rows = tool["training_rows"](tool["RUNS"]["leaked"], data)
+    assert {str(r) for r in tool["validation_rows"](data)["prompt"]} <= {str(r) for r in rows["prompt"]}
+
+
+def test_recording_everything_goes_on_where_it_was_stopped(tool, tmp_path, monkeypatch, capsys):
+    inside, made = tool["everything"].__globals__, []
+
+    def train(name, run):
+        made.append(name)
+        if len(made) == 2:
+            raise KeyboardInterrupt
+
+    two = dict(list(tool["RUNS"].items())[:3])
+    for name, value in dict(RUNS=two, elsewhere=dict, train=train, DONE=tmp_path / "x" / "done.txt").items():
+        monkeypatch.setitem(inside, name, value)
+    with pytest.raises(KeyboardInterrupt):
+        tool["everything"]()
+    tool["everything"]()
+    assert made == [list(two)[0], list(two)[1], list(two)[1], list(two)[2]]
+    assert "2 of 3 to record; the last recording of them took" in capsys.readouterr().out
+    assert not (tmp_path / "x" / "done.txt").exists()

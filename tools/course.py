@@ -2,6 +2,8 @@
 runs that notebooks compare themselves with into data/runs/."""
 
 import argparse
+import base64
+import io
 import os
 import sys
 import tempfile
@@ -12,6 +14,7 @@ import nbformat
 import papermill
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from PIL import Image
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,10 +52,11 @@ RECORDED = {
 }
 
 
-def record(folder: Path) -> None:
+def record(names: list[str], folder: Path) -> None:
     """Run notebooks with the parameters of RECORDED; each writes its log and scores to data/runs/."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, (notebook, parameters) in tqdm(RECORDED.items(), unit="run"):
+    for name in tqdm(names, unit="run"):
+        notebook, parameters = RECORDED[name]
         papermill.execute_notebook(
             str(NOTEBOOKS / notebook),
             str(folder / f"{name}.ipynb"),
@@ -85,25 +89,34 @@ def refresh(path: Path) -> None:
         for output in cell.get("outputs", []):
             if output.get("name") == "stderr":
                 sys.exit(f"{path.name} is left as it was: {cell.id} wrote to stderr: {output.text.strip()}")
+            if "image/png" in output.get("data", {}):
+                output.data["image/png"] = smaller(output.data["image/png"])
     # The kernel's own description names this machine's Python; the course runs on others too.
     notebook.metadata["language_info"] = {"name": "python"}
     notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
     nbformat.write(notebook, path)
 
 
+def smaller(png: str) -> str:
+    """The picture (PNG, in base64) in 64 colours, which are enough for curves and take a third of the bytes."""
+    picture, less = Image.open(io.BytesIO(base64.b64decode(png))), io.BytesIO()
+    picture.convert("RGB").quantize(64).save(less, "PNG", optimize=True)
+    return base64.b64encode(less.getvalue()).decode()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("action", choices=["run", "outputs", "record"])
-    parser.add_argument("notebooks", nargs="*", type=Path, help="all of them, when none is named")
+    parser.add_argument("names", nargs="*", help="notebooks, or what to record; all of them, when none is named")
     parser.add_argument("--into", type=Path, default=ROOT / "executed", help="where run puts what it executed")
     given = parser.parse_args()
     lessons = sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
-    named = [path.resolve() for path in given.notebooks]
+    if given.action == "record":
+        record(given.names or list(RECORDED), given.into)
+        return 0
+    named = [Path(name).resolve() for name in given.names]
     if given.action == "run":
         return run(named or lessons, given.into)
-    if given.action == "record":
-        record(given.into)
-        return 0
     for path in tqdm(named or lessons + sorted((NOTEBOOKS / "solutions").glob("[0-9]*.ipynb")), unit="notebook"):
         refresh(path)
     return 0

@@ -1,101 +1,37 @@
 """Record training runs with their log and scores into data/runs/: `python tools/runs.py [NAME ...]`.
 
-Every run is one entry of RUNS. `adapter` and `nano` also write the fine-tuned models that come with the course.
+Every run is one entry of RUNS in tools/recipes.py. `adapter` and `nano` also write the fine-tuned models that come with
+the course. Without names all are made; a call that was interrupted is taken up where it stopped.
 """
 
 import argparse
 import copy
+import json
+import subprocess
 import sys
 import tempfile
+import time
 import warnings
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
+from pathlib import Path
 
 import datasets
 from peft import LoraConfig
 from safetensors.torch import load_file, save_file
+from tqdm import tqdm
 from transformers import TrainerCallback
 from trl import SFTConfig
 
-from helpers import commands, curves, models, scoring
+from course import RECORDED
+from helpers import chat, commands, curves, models, scoring
 from helpers.cpu import CPUSFTTrainer
+from recipes import RUNS, SETTINGS, Run
 
-
-@dataclass(frozen=True)
-class Run:
-    about: str
-    templates: int  # training sentences from templates
-    natural: int = 0  # natural commands kept for training, further `copies` with other names and numbers among them
-    copies: int = 0
-    shuffled: float = 0.0  # share of the rows that get one another's answers
-    repeats: int = 0  # further rows, copies of a few
-    lora: int = 0  # rank of the adapter; 0 trains all weights
-    ship: bool = False  # save the result as the one that comes with the course
-    model: str = "smollm2"
-    score_every: int = 0  # steps between scores on the validation split; 0 scores at the end alone
-    config: dict = field(default_factory=dict)  # of SFTConfig, where it differs from SETTINGS
-
-
-SETTINGS = dict(
-    max_steps=100,
-    per_device_train_batch_size=8,
-    learning_rate=3e-4,
-    warmup_steps=0.1,
-    lr_scheduler_type="cosine",
-    max_length=256,
-    logging_steps=5,
-    eval_strategy="steps",
-    eval_steps=50,
-    per_device_eval_batch_size=32,
-    seed=0,
-)
-RUNS = {
-    # Each takes 800 examples' worth of updates, so that only the number of different examples varies.
-    "examples_50": Run("50 template sentences", 50, score_every=20, config=dict(eval_steps=20)),
-    **{f"examples_{n}": Run(f"{n} template sentences", n) for n in (100, 200, 400, 800)},
-    **{f"seed_{n}": Run(f"800 template sentences, seed {n}", 800, config=dict(seed=n)) for n in (1, 2)},
-    # What is wrong with the data matters only against the spread of seeds, so each has three.
-    **{f"examples_400_{n}": Run(f"400 template sentences, seed {n}", 400, config=dict(seed=n)) for n in (1, 2)},
-    **{
-        f"shuffled_20_{n}": Run(
-            f"800 template sentences, 20% with the answer of another, seed {n}", 800, shuffled=0.2, config=dict(seed=n)
-        )
-        for n in range(3)
-    },
-    **{
-        f"repeats_400_{n}": Run(
-            f"400 template sentences and 400 copies of {commands.REPEATED} of them, seed {n}",
-            400,
-            repeats=400,
-            config=dict(seed=n),
-        )
-        for n in range(3)
-    },
-    "natural_400": Run("400 template sentences and 400 natural ones", 400, natural=400),
-    "adapter": Run(
-        "LoRA on all template sentences and on natural ones, each natural one up to three times",
-        templates=2392,
-        natural=3800,
-        copies=2,
-        lora=8,
-        ship=True,
-        config=dict(
-            max_steps=500,
-            per_device_train_batch_size=16,
-            learning_rate=2e-3,
-            warmup_steps=0.05,
-            train_sampling_strategy="group_by_length",
-            eval_steps=125,
-        ),
-    ),
-    "nano": Run(
-        "all weights of the nano model on the same sentences, so that tests take seconds",
-        templates=2392,
-        natural=1600,
-        ship=True,
-        model="nano",
-        config=dict(max_steps=600, per_device_train_batch_size=16, learning_rate=4e-3, eval_steps=200),
-    ),
-}
+ASKED = 100  # held-out commands that a run of the gallery answers
+BARE = "{% for message in messages if message['role'] == 'user' %}{{ message['content'] }}{% endfor %}"
+READ = 5  # of its answers that are kept to be read
+ROOT = Path(__file__).resolve().parents[1]
+DONE = ROOT / "outputs" / "recorded.txt"  # what an interrupted call has made so far
 
 
 class Scored(TrainerCallback):
@@ -110,6 +46,10 @@ class Scored(TrainerCallback):
             self.found.append({"step": state.global_step, **{m: scores.percent(m) for m in scoring.METRICS}})
 
 
+def validation_rows(data: datasets.DatasetDict) -> datasets.Dataset:
+    return data["validation"].select(range(96))
+
+
 def training_rows(run: Run, data: datasets.DatasetDict) -> datasets.Dataset:
     """The run's examples; the trainer shuffles them."""
     rows = [data["train"].select(range(run.templates))]
@@ -119,7 +59,21 @@ def training_rows(run: Run, data: datasets.DatasetDict) -> datasets.Dataset:
         rows.append(natural.select(range(run.natural)))
     if run.repeats:
         rows.append(commands.repeats(data["train"], run.repeats))
+    if run.leaked:
+        rows.append(validation_rows(data))
     return commands.shuffled_answers(datasets.concatenate_datasets(rows), run.shuffled)
+
+
+def spoil(rows: datasets.Dataset, how: str, tokenizer) -> datasets.Dataset:
+    """The trainer's tokenized rows with one of LABELS done to them: faults of a pipeline, made where they happen."""
+
+    def change(row):
+        ids, labels = row["input_ids"], row["labels"]
+        if how == "two beginnings":
+            return {"input_ids": [tokenizer.bos_token_id, *ids], "labels": [chat.IGNORED, *labels]}
+        return {"labels": [chat.IGNORED if how == "nothing" or x == tokenizer.eos_token_id else x for x in labels]}
+
+    return rows.map(change) if how else rows
 
 
 def ship(trained, tokenizer, run: Run) -> None:
@@ -137,8 +91,8 @@ def ship(trained, tokenizer, run: Run) -> None:
 
 
 def train(name: str, run: Run) -> None:
-    """Trains, scores on all of `test` and `natural`, and writes data/runs/NAME.json."""
-    data = commands.load()
+    """Trains, scores on `test` and `natural` (on a part of `test` for the gallery), and writes data/runs/NAME.json."""
+    began, data = time.monotonic(), commands.load()
     model, tokenizer = models.load(run.model)
     clock, scored = curves.Clock(), Scored(run.score_every, data["validation"], tokenizer)
     settings = SETTINGS | run.config
@@ -155,44 +109,85 @@ def train(name: str, run: Run) -> None:
                 **settings,
             ),
             train_dataset=training_rows(run, data),
-            eval_dataset=data["validation"].select(range(96)),
+            eval_dataset=validation_rows(data),
             processing_class=tokenizer,
             peft_config=LoraConfig(r=run.lora, lora_alpha=2 * run.lora, target_modules="all-linear")
             if run.lora
             else None,
             callbacks=[clock, scored],
         )
+        for rows in ("train_dataset", "eval_dataset"):
+            setattr(trainer, rows, spoil(getattr(trainer, rows), run.labels, tokenizer))
         share = trainer.model.num_parameters(only_trainable=True) / trainer.model.num_parameters()
         trainer.train()
     trained = trainer.model
     if run.ship:  # score what is shipped, not what was in memory
         ship(trained, tokenizer, run)
         trained, tokenizer = models.load_tuned(run.model)
-    found = {split: scoring.evaluate(trained, tokenizer, data[split]) for split in ("test", "natural")}
+    if run.asked_plainly:
+        tokenizer.chat_template = BARE
+    held_out = {"test": data["test"].select(range(ASKED))} if run.fault else {s: data[s] for s in ("test", "natural")}
+    found = {split: scoring.evaluate(trained, tokenizer, rows) for split, rows in held_out.items()}
     tables = {split: scores.table() for split, scores in found.items()}
     curves.save(
         name,
         recipe=asdict(run) | {"config": settings},
         minutes=clock.seconds / 60,
+        minutes_in_all=(time.monotonic() - began) / 60,
         trained_share=share,
         **{split: {m: dict(t.loc[label]) for m, label in scoring.METRICS.items()} for split, t in tables.items()},
         # One digit for each command, for tests of paired differences.
         right={split: "".join(map(str, scores.rows["exact"].astype(int))) for split, scores in found.items()},
+        answers=[
+            {"command": row.command, "answer": row.answer[:400]} for row in found["test"].rows.head(READ).itertuples()
+        ],
         scored=scored.found,
         log=trainer.state.log_history,
     )
 
 
+def elsewhere() -> dict[str, list[str]]:
+    """What other tools record: {name: the command that does}."""
+    python = [sys.executable]
+    return {
+        "bench": [*python, str(ROOT / "tools" / "bench.py"), "--record"],
+        **{name: [*python, str(ROOT / "tools" / "course.py"), "record", name] for name in RECORDED},
+    }
+
+
+def everything() -> None:
+    """Records all runs, those that an interrupted call has made left out, and says how long it will take and took."""
+    made = DONE.read_text().split() if DONE.exists() else []
+    others = elsewhere()
+    left = [name for name in [*others, *RUNS] if name not in made]
+    known = [json.loads(path.read_text()) for name in left if (path := curves.RUNS / f"{name}.json").exists()]
+    minutes = sum(run.get("minutes_in_all", run.get("minutes", 0)) for run in known)
+    print(f"{len(left)} of {len(others) + len(RUNS)} to record; the last recording of them took {minutes:.0f} minutes.")
+    DONE.parent.mkdir(exist_ok=True)
+    began = time.monotonic()
+    for name in tqdm(left, unit="run"):
+        if name in others:
+            subprocess.run(others[name], check=True)
+        else:
+            train(name, RUNS[name])
+        with DONE.open("a") as done:
+            done.write(f"{name}\n")
+    DONE.unlink(missing_ok=True)
+    print(f"Recorded in {(time.monotonic() - began) / 60:.0f} minutes.")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(RUNS))
-    names = parser.parse_args().names or list(RUNS)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="names of tools/recipes.py; all, when none is given")
+    names = parser.parse_args().names
     if unknown := set(names) - set(RUNS):
         sys.exit(f"There is no run named {', '.join(sorted(unknown))}; choose from {', '.join(RUNS)}.")
     warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`")  # PEFT uses an old name
     for name in names:
         print(f"{name}: {RUNS[name].about}", flush=True)
         train(name, RUNS[name])
+    if not names:
+        everything()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,157 @@
+"""A live experiment: sliders for the settings of a run, a button that trains nano with them, and curves to compare."""
+
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import ipywidgets as w
+import pandas as pd
+from datasets import Dataset
+from matplotlib.figure import Figure
+from transformers import TrainerCallback
+from trl import SFTConfig, SFTTrainer
+
+from helpers import curves, models, plots, widgets
+
+SECONDS = 8.0  # of training, after which a run is stopped: a slow machine or a large batch must not hold the reader up
+EVERY = 0.7  # seconds between two pictures
+KEPT = 5  # runs in the picture; the table keeps all
+
+
+class Experiment:
+    """`Experiment(train, validation).box` is the widget; `table` holds its runs, `stop` and `thread` the one going on.
+
+    train, validation: rows of commands.load(). Training happens in a thread of its own, so that Stop is heard; it is
+    the real SFTTrainer on the nano model, for at most SECONDS.
+    """
+
+    def __init__(self, train: Dataset, validation: Dataset, model_name: str = "nano"):
+        self.train, self.validation, self.model_name = train, validation, model_name
+        wide = dict(style={"description_width": "8em"}, layout=w.Layout(width="26em"), continuous_update=False)
+        self.rate = w.FloatLogSlider(value=4e-3, min=-5, max=0, step=0.25, description="learning rate", **wide)
+        self.batch = w.IntSlider(value=16, min=1, max=32, description="batch", **wide)
+        self.steps = w.IntSlider(value=60, min=5, max=120, description="updates", **wide)
+        self.warmup = w.FloatSlider(value=0.1, min=0, max=0.5, step=0.05, description="warm-up share", **wide)
+        self.examples = w.IntSlider(value=800, min=16, max=len(train), description="examples", **wide)
+        self.run = w.Button(description="Run", button_style="primary")
+        self.halt = w.Button(description="Stop", disabled=True)
+        self.export = w.Button(description="Export", tooltip="write the table to experiments.csv")
+        self.status, self.shown = w.HTML("Press Run."), w.HTML()
+        self.picture = w.Image(format="png", layout=w.Layout(display="none"))
+        self.run.on_click(lambda _: self.start())
+        self.halt.on_click(lambda _: self.stop.set())
+        self.export.on_click(lambda _: self.write())
+        sliders = w.GridBox(
+            [self.rate, self.batch, self.steps, self.warmup, self.examples],
+            layout=w.Layout(grid_template_columns="27em 27em"),
+        )
+        buttons = w.HBox([self.run, self.halt, self.export, self.status])
+        self.box = w.VBox([sliders, buttons, self.picture, self.shown])
+        self.stop, self.thread = threading.Event(), None
+        self.logs: dict[str, pd.DataFrame] = {}
+        self.table = pd.DataFrame()
+
+    def start(self) -> None:
+        """Begins a run with the sliders' values; while one is going on it says so and does nothing."""
+        if self.thread and self.thread.is_alive():
+            self.status.value = "A run is going on: press Stop, or wait for its end."
+            return
+        self.stop.clear()
+        self.run.disabled, self.halt.disabled = True, False
+        self.thread = threading.Thread(target=self._train, daemon=True)
+        self.thread.start()
+
+    def write(self, path: Path | str = "experiments.csv") -> None:
+        """Writes the table of runs as CSV."""
+        if self.table.empty:
+            self.status.value = "There is no run to export yet."
+            return
+        try:
+            self.table.to_csv(path, index=False)
+            self.status.value = f"Written to {path}."
+        except OSError as error:
+            self.status.value = f"Not written: {error.strerror or error}."
+
+    def _train(self) -> None:
+        name, began = f"run {len(self.logs) + 1}", time.monotonic()
+        settings = {
+            "learning_rate": self.rate.value,
+            "per_device_train_batch_size": self.batch.value,
+            "max_steps": self.steps.value,
+            "warmup_steps": self.warmup.value,
+        }
+        try:
+            self.status.value = "starting"
+            model, tokenizer = models.load(self.model_name)
+            with tempfile.TemporaryDirectory() as scratch:
+                trainer = SFTTrainer(
+                    model=model,
+                    args=SFTConfig(
+                        output_dir=scratch,
+                        **settings,
+                        logging_steps=1,
+                        eval_strategy="steps",
+                        eval_steps=max(1, self.steps.value // 5),
+                        max_length=256,
+                        bf16=False,
+                        use_cpu=True,
+                        activation_checkpointing=False,
+                        save_strategy="no",
+                        report_to="none",
+                        disable_tqdm=True,
+                    ),
+                    train_dataset=self.train.select(range(self.examples.value)),
+                    eval_dataset=self.validation,
+                    processing_class=tokenizer,
+                    callbacks=[_Watch(self, name)],
+                )
+                widgets.stop_printing(trainer)
+                trainer.train()
+            self._keep(name, settings, curves.table(trainer.state.log_history), time.monotonic() - began)
+        except Exception as error:  # a thread's error would vanish in the server's log
+            self.status.value = f"The run failed: {' '.join(str(error).split())[:200]}"
+        finally:
+            self.run.disabled, self.halt.disabled = False, True
+
+    def _keep(self, name: str, settings: dict, log: pd.DataFrame, seconds: float) -> None:
+        last = {
+            c: log[c].dropna().iloc[-1] if c in log and log[c].notna().any() else None for c in ("loss", "eval_loss")
+        }
+        row = {"run": name, **settings, "examples": self.examples.value, "updates done": int(log["step"].max()), **last}
+        self.table = pd.concat([self.table, pd.DataFrame([row | {"seconds": seconds}])], ignore_index=True)
+        self.shown.value = self.table.to_html(index=False, border=0, float_format="{:.3g}".format)
+        ended = "stopped" if row["updates done"] < settings["max_steps"] else "done"
+        self.status.value = f"{name}: {ended} after {row['updates done']} updates, {seconds:.1f} s."
+
+    def draw(self, name: str, log: pd.DataFrame) -> None:
+        """Puts the run into the picture, beside the last ones before it."""
+        self.logs[name] = log
+        fig = Figure(figsize=(9, 3.2), layout="constrained")
+        last = dict(list(self.logs.items())[-KEPT:])
+        ax = plots.overlay(fig.subplots(), last, window=3)
+        ax.set_title("Training loss (line) and validation loss (dashed) of your last runs")
+        self.picture.value, self.picture.layout.display = widgets.png(fig), None
+
+
+class _Watch(TrainerCallback):
+    """Draws while the trainer goes on, and makes it stop when the reader says so or time is up."""
+
+    def __init__(self, experiment: Experiment, name: str):
+        self.experiment, self.name = experiment, name
+        self.began = self.drawn = time.monotonic()
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        self.began = time.monotonic()
+
+    def on_step_end(self, args, state, control, **kwargs):
+        if self.experiment.stop.is_set() or time.monotonic() - self.began > SECONDS:
+            control.should_training_stop = True
+        if time.monotonic() - self.drawn > EVERY and state.log_history:
+            self.experiment.status.value = f"{self.name}: update {state.global_step} of {state.max_steps}"
+            self.experiment.draw(self.name, curves.table(state.log_history))
+            self.drawn = time.monotonic()
+
+    def on_train_end(self, args, state, control, **kwargs):
+        if state.log_history:
+            self.experiment.draw(self.name, curves.table(state.log_history))

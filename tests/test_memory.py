@@ -1,0 +1,137 @@
+"""The memory of a training step, planned from a configuration alone and compared with models that exist."""
+
+import sys
+
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers import LlamaConfig, OPTConfig, Qwen2Config
+from trl import SFTConfig, SFTTrainer
+
+from helpers import commands, memory, models
+from helpers.errors import CourseError
+
+SHAPES = {
+    "llama": LlamaConfig(
+        vocab_size=1000, hidden_size=64, intermediate_size=96, num_hidden_layers=5, num_attention_heads=4
+    ),
+    "opt": OPTConfig(
+        vocab_size=1000, hidden_size=64, ffn_dim=96, num_hidden_layers=5, num_attention_heads=4, word_embed_proj_dim=32
+    ),
+    "qwen2": Qwen2Config(
+        vocab_size=1000,
+        hidden_size=64,
+        intermediate_size=96,
+        num_hidden_layers=5,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        tie_word_embeddings=True,
+    ),  # fmt: skip
+}
+
+
+def built(config, lora=0):
+    model = models.AutoModelForCausalLM.from_config(config)
+    return get_peft_model(model, LoraConfig(r=lora, target_modules="all-linear")) if lora else model
+
+
+@pytest.mark.parametrize("lora", [0, 4])
+@pytest.mark.parametrize("kind", SHAPES)
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # PEFT uses an old name
+def test_weights_gradients_and_averages_are_those_of_the_real_model(kind, lora):
+    planned, model = memory.plan(SHAPES[kind], 2, 16, lora=lora), built(SHAPES[kind], lora)
+    assert planned["weights"] == 4 * model.num_parameters()
+    assert planned["gradients"] == 4 * model.num_parameters(only_trainable=True)
+    assert planned["optimizer"] == 2 * planned["gradients"]
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+@pytest.mark.parametrize("kind", SHAPES)
+def test_activations_are_what_a_real_forward_pass_keeps(kind, bf16):
+    model, kept = built(SHAPES[kind]).train(), {}
+    own = {p.untyped_storage().data_ptr() for p in model.parameters()}
+
+    def keep(tensor):
+        kept[tensor.untyped_storage().data_ptr()] = tensor
+        return tensor
+
+    hooks = torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor)
+    with hooks, torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        padded = torch.ones(3, 40, dtype=torch.long)
+        padded[0, -1] = 0  # as most batches are
+        model.base_model(torch.zeros_like(padded), attention_mask=padded, use_cache=False)
+    real = sum(t.untyped_storage().nbytes() for at, t in kept.items() if at not in own)
+    assert memory.plan(SHAPES[kind], 3, 40, bf16=bf16)["activations"] == pytest.approx(real, rel=0.06)
+
+
+def test_a_plan_grows_as_it_should():
+    config = models.config("smollm2")
+    plan = lambda *shape, **given: memory.plan(config, *shape, **given)
+    assert plan(16, 128)["activations"] == pytest.approx(2 * plan(8, 128)["activations"], rel=0.1)
+    assert plan(8, 128, checkpointing=True)["activations"] < plan(8, 128)["activations"] / 4
+    assert plan(8, 128, bf16=True)["activations"] < plan(8, 128)["activations"]
+    assert plan(1, 1024, attention="eager")["activations"] > plan(1, 1024)["activations"]
+    assert plan(8, 128, lora=8)["gradients"] < plan(8, 128)["gradients"] / 10
+
+
+@pytest.mark.parametrize(
+    "name, parameters",
+    [
+        ("smollm2", 134_515_008),
+        ("facebook/opt-350m", 331_196_416),
+        ("deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B", 1_777_088_000),
+        ("Qwen/Qwen2.5-7B", 7_615_616_512),
+    ],
+)
+def test_well_known_models_have_as_many_parameters_as_published(name, parameters, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert memory.plan(models.config(name), 1, 8)["weights"] == 4 * parameters
+
+
+def test_an_unknown_model_is_named():
+    with pytest.raises(CourseError, match="no/such-model"):
+        models.config("no/such-model")
+
+
+@pytest.mark.parametrize("shape", [dict(batch=0, length=8), dict(batch=1, length=-1), dict(batch=1, length=8, lora=-2)])
+def test_a_shape_that_is_none_is_refused(shape):
+    with pytest.raises(CourseError, match="make it a number above 0"):
+        memory.plan(SHAPES["llama"], **shape)
+
+
+def test_the_peak_is_at_the_end_of_the_forward_or_of_the_backward_pass():
+    planned = {"weights": 10, "optimizer": 20, "activations": 7, "logits": 2, "gradients": 5}
+    assert memory.peak(planned) == 39
+    assert memory.peak(planned | {"activations": 1}) == 35
+    assert memory.peak(planned, accumulation=2) == 44
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "batch, settings, given",
+    [
+        (8, {}, {}),
+        (16, {}, {}),
+        (8, dict(bf16=True), dict(bf16=True)),
+        (8, dict(activation_checkpointing=True), dict(checkpointing=True)),
+        (8, {}, dict(lora=8)),
+    ],
+)
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process keeps what it has freed")
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # PEFT uses an old name
+def test_the_planned_peak_of_a_real_step_is_within_15_percent(batch, settings, given, tmp_path):
+    with memory.Peak(scraps=False) as peak:
+        model, tokenizer = models.load("smollm2")
+        usual = dict(output_dir=str(tmp_path), save_strategy="no", report_to="none", disable_tqdm=True)
+        usual |= dict(max_steps=2, per_device_train_batch_size=batch, bf16=False, use_cpu=True)
+        trainer = SFTTrainer(
+            model=model,
+            args=SFTConfig(**{"activation_checkpointing": False, **usual, **settings}),
+            train_dataset=commands.load()["train"].select(range(2 * batch)),
+            processing_class=tokenizer,
+            peft_config=LoraConfig(r=8, target_modules="all-linear") if "lora" in given else None,
+        )
+        trainer.train()
+    longest = max(len(ids) for ids in trainer.train_dataset["input_ids"])
+    planned = memory.plan(models.config("smollm2"), batch, longest, **given)
+    assert peak.bytes == pytest.approx(memory.peak(planned), rel=0.15)

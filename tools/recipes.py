@@ -1,0 +1,198 @@
+"""Recipes of the recorded runs: what each trains on, with which settings, and the fault that was built into it."""
+
+from dataclasses import dataclass, field
+
+from helpers import commands
+
+
+@dataclass(frozen=True)
+class Run:
+    about: str
+    templates: int  # training sentences from templates
+    natural: int = 0  # natural commands kept for training, further `copies` with other names and numbers among them
+    copies: int = 0
+    shuffled: float = 0.0  # share of the rows that get one another's answers
+    repeats: int = 0  # further rows, copies of a few
+    leaked: bool = False  # train on the validation rows as well
+    labels: str = ""  # what is done to the trainer's labels: one of LABELS
+    asked_plainly: bool = False  # ask for answers with the bare command, without system message and template
+    lora: int = 0  # rank of the adapter; 0 trains all weights
+    ship: bool = False  # save the result as the one that comes with the course
+    model: str = "smollm2"
+    score_every: int = 0  # steps between scores on the validation split; 0 scores at the end alone
+    fault: str = ""  # a name of data/diagnoses.json, for runs of the gallery
+    fix: str = ""  # the run that does it right
+    use: str = ""  # in the gallery: the diagnosis' thresholds were set on it, or it is for its test
+    config: dict = field(default_factory=dict)  # of SFTConfig, where it differs from SETTINGS
+
+
+LABELS = ("no end", "nothing", "two beginnings")
+SETTINGS = dict(
+    max_steps=100,
+    per_device_train_batch_size=8,
+    learning_rate=3e-4,
+    warmup_steps=0.1,
+    lr_scheduler_type="cosine",
+    max_length=256,
+    logging_steps=5,
+    eval_strategy="steps",
+    eval_steps=50,
+    per_device_eval_batch_size=32,
+    seed=0,
+)
+WATCHED = dict(logging_steps=2, eval_steps=10, eval_on_start=True)  # what a curve needs that is looked at
+
+
+def _seeds(name: str, about: str, *args, seeds=range(3), **options) -> dict[str, Run]:
+    return {f"{name}_{n}": Run(f"{about}, seed {n}", *args, config=dict(seed=n), **options) for n in seeds}
+
+
+COMPARED = {
+    # Each takes 800 examples' worth of updates, so that only the number of different examples varies.
+    "examples_50": Run("50 template sentences", 50, score_every=20, config=dict(eval_steps=20)),
+    **{f"examples_{n}": Run(f"{n} template sentences", n) for n in (100, 200, 400, 800)},
+    **_seeds("seed", "800 template sentences", 800, seeds=(1, 2)),
+    # What is wrong with the data matters only against the spread of seeds, so each has three.
+    **_seeds("examples_400", "400 template sentences", 400, seeds=(1, 2)),
+    **_seeds("shuffled_20", "800 template sentences, 20% with the answer of another", 800, shuffled=0.2),
+    **_seeds("repeats_400", f"400 template sentences and 400 copies of {commands.REPEATED} of them", 400, repeats=400),
+    "natural_400": Run("400 template sentences and 400 natural ones", 400, natural=400),
+}
+SHIPPED = {
+    "adapter": Run(
+        "LoRA on all template sentences and on natural ones, each natural one up to three times",
+        templates=2392,
+        natural=3800,
+        copies=2,
+        lora=8,
+        ship=True,
+        config=dict(
+            max_steps=500,
+            per_device_train_batch_size=16,
+            learning_rate=2e-3,
+            warmup_steps=0.05,
+            train_sampling_strategy="group_by_length",
+            eval_steps=125,
+        ),
+    ),
+    "nano": Run(
+        "all weights of the nano model on the same sentences, so that tests take seconds",
+        templates=2392,
+        natural=1600,
+        ship=True,
+        model="nano",
+        config=dict(max_steps=600, per_device_train_batch_size=16, learning_rate=4e-3, eval_steps=200),
+    ),
+}
+
+
+def _shown(about: str, fault: str, fix: str = "healthy_0", templates: int = 800, seed: int = 0, **given) -> Run:
+    """A run of the gallery: options of Run by their names, anything else for SFTConfig."""
+    options = {k: given.pop(k) for k in list(given) if k in Run.__dataclass_fields__}
+    config = {**WATCHED, **given, "seed": seed}
+    return Run(about, templates, fault=fault, fix=fix, config=config, **{"use": "test", **options})
+
+
+GALLERY = {
+    **{f"healthy_{n}": _shown("800 sentences, once", "healthy", fix="", seed=n) for n in range(3)},
+    **{
+        name: _shown("200 sentences, four times", "healthy", fix="", templates=200, seed=seed)
+        for name, seed in {"staircase": 0, "staircase_1": 1}.items()
+    },
+    "lora": _shown("a LoRA adapter at ten times the learning rate", "healthy", fix="", lora=8, learning_rate=3e-3),
+    "rate_diverged": _shown("learning rate 1e-2", "learning rate too high", learning_rate=1e-2),
+    "rate_noisy": _shown("learning rate 3e-3", "learning rate too high", learning_rate=3e-3),
+    "rate_low": _shown("learning rate 3e-6", "learning rate too low", learning_rate=3e-6),
+    "lora_low": _shown(
+        "a LoRA adapter at the original chapter's rate", "learning rate too low", "lora", lora=8, learning_rate=5e-5
+    ),
+    "few_steps": _shown("12 updates", "too few steps", max_steps=12, logging_steps=1, eval_steps=3, use="thresholds"),
+    "few_steps_1": _shown("16 updates", "too few steps", max_steps=16, logging_steps=1, eval_steps=4, seed=1),
+    "overfit": _shown("50 sentences, sixteen times, rate 1e-3", "overfitting", templates=50, learning_rate=1e-3),
+    "memorised": _shown("100 sentences, eight times", "memorising", templates=100),
+    "wrong_labels": _shown("a third of the answers swapped", "wrong labels", shuffled=0.33),
+    "repeated": _shown("400 sentences, and 400 copies of 20", "duplicated data", templates=400, repeats=400),
+    "leaked": _shown("validation rows among 196 sentences", "leaked validation", "unleaked", 100, leaked=True),
+    "unleaked": _shown("196 sentences, four times", "healthy", fix="", templates=196, use="thresholds"),
+    "no_warmup": _shown(
+        "rate 1e-3 from the first step", "no warm-up", "warmed_up", warmup_steps=0, learning_rate=1e-3, use="thresholds"
+    ),
+    "no_warmup_1": _shown(
+        "rate 8e-4 from the first step", "no warm-up", "warmed_up", warmup_steps=0, learning_rate=8e-4, seed=1
+    ),
+    "no_warmup_2": _shown(
+        "rate 2e-3 from the first step", "no warm-up", "warmed_up", warmup_steps=0, learning_rate=2e-3, seed=2
+    ),
+    "warmed_up": _shown("rate 1e-3 after 10 steps of warm-up", "healthy", fix="", learning_rate=1e-3),
+    "batch_1": _shown(
+        "one example an update", "batch too small", "accumulated", per_device_train_batch_size=1, use="thresholds"
+    ),
+    "batch_1_1": _shown(
+        "one example an update, another seed", "batch too small", "accumulated", per_device_train_batch_size=1, seed=1
+    ),
+    "accumulated": _shown(
+        "one example at a time, eight an update",
+        "healthy",
+        fix="",
+        per_device_train_batch_size=1,
+        gradient_accumulation_steps=8,
+    ),
+    "no_end": _shown("the end token hidden from the loss", "end token masked", labels="no end"),
+    "asked_plainly": _shown(
+        "trained in ChatML, asked with the bare command", "wrong template at inference", asked_plainly=True
+    ),
+}
+# Ways to run nano: diagnosis must not depend on schedule, batch or how often a run is logged.
+NANO = [
+    dict(max_steps=300, per_device_train_batch_size=16, learning_rate=4e-3, logging_steps=5, eval_steps=30),
+    dict(
+        max_steps=400, per_device_train_batch_size=8, learning_rate=3e-3, lr_scheduler_type="linear", logging_steps=10
+    ),
+    dict(max_steps=360, per_device_train_batch_size=12, learning_rate=4e-3, logging_steps=4, eval_steps=20),
+    dict(max_steps=250, per_device_train_batch_size=24, learning_rate=5e-3, lr_scheduler_type="constant_with_warmup"),
+    dict(max_steps=320, per_device_train_batch_size=20, learning_rate=4e-3, logging_steps=8, eval_steps=40),
+    dict(max_steps=500, per_device_train_batch_size=8, learning_rate=2.5e-3, lr_scheduler_type="linear", eval_steps=50),
+]
+
+
+def _nano(about: str, fault: str, slower: float = 1, shorter: float = 1, ways=range(6), **given) -> list[Run]:
+    """The fault in each of the `ways` to run nano: learning rate and number of steps divided, other settings as given.
+
+    The first four are for setting thresholds, the others for the test.
+    """
+    runs = []
+    for way in ways:
+        base = {"eval_steps": 25, "eval_on_start": True, **NANO[way], "seed": way}
+        base |= {"learning_rate": base["learning_rate"] / slower, "max_steps": round(base["max_steps"] / shorter)}
+        options = {"templates": 2392, **given}
+        config = {**base, **{k: options.pop(k) for k in list(options) if k not in Run.__dataclass_fields__}}
+        use = "thresholds" if way < 4 else "test"
+        runs.append(Run(about, model="nano", fault=fault, use=use, config=config, **options))
+    return runs
+
+
+NANO_RUNS = {
+    "healthy": _nano("all sentences", "healthy"),
+    "rate_diverged": _nano("a hundred times the learning rate", "learning rate too high", slower=0.01),
+    "rate_noisy": _nano("thirty times the learning rate", "learning rate too high", slower=1 / 30),
+    "rate_low": _nano("a 300th of the learning rate", "learning rate too low", slower=300),
+    "few_steps": _nano("a twentieth of the updates", "too few steps", shorter=20, logging_steps=1, eval_steps=3),
+    "overfit": _nano("100 sentences", "overfitting", templates=100),
+    "overfit_30": _nano("30 sentences", "overfitting", templates=30),
+    "leaked": _nano("validation rows among 196 sentences", "leaked validation", templates=100, leaked=True),
+    "batch_1": _nano("one example an update", "batch too small", per_device_train_batch_size=1),
+    "nothing": _nano("all labels masked", "nothing in the loss", shorter=5, labels="nothing"),
+    "nan": _nano("a learning rate of 1e30", "not a number", shorter=5, slower=4e-33),
+    "rate_collapsed": _nano("a learning rate of 1e6", "learning rate too high", shorter=5, slower=4e-9, ways=(3,)),
+    # The log shows nothing of these; they are for the game and for the confusion table's second half.
+    "repeated": _nano(
+        "400 sentences, and 400 copies of 20", "duplicated data", ways=(0, 2, 4), templates=400, repeats=400
+    ),
+    "no_end": _nano("the end token hidden from the loss", "end token masked", ways=(0, 2, 4), labels="no end"),
+    "prompt": _nano("the prompt in the loss", "prompt in the loss", ways=(0, 2, 4), completion_only_loss=False),
+    "two_beginnings": _nano(
+        "a second beginning token", "beginning token twice", ways=(0, 2, 4), labels="two beginnings"
+    ),
+}
+GALLERY |= {f"nano_{name}_{i}": run for name, runs in NANO_RUNS.items() for i, run in enumerate(runs)}
+RUNS = COMPARED | SHIPPED | GALLERY

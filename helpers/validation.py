@@ -1,6 +1,7 @@
 """Validation: what is wrong with a dataset, row by row and as a whole, before a trainer sees it."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -86,14 +87,14 @@ def dialogue(row: dict) -> list[dict]:
 def findings(
     splits: dict[str, Iterable[dict]],
     tokenizer,
-    max_length: int,
+    max_length: int | None,
     label_problem: Callable[[str], str | None] = lambda answer: None,
     group: str = "template",
 ) -> pd.DataFrame:
     """Every finding as one line: split, row (from 0), check (of CHECKS), detail.
 
     splits: {"train": rows, "test": rows}; "train", or the first one, is what the others may have leaked from.
-    max_length: tokens, as given to SFTConfig; prompts are counted with the chat template's generation prompt.
+    max_length: tokens, or None, as given to SFTConfig; prompts are counted with the chat template's generation prompt.
     label_problem: what is wrong with an assistant's text, or None. group: the field that splits must not share.
     """
     found, tables = [], {}
@@ -159,8 +160,8 @@ def _repeated(values: list) -> list[int]:
     return places
 
 
-def _too_long(frame: pd.DataFrame, max_length: int):
-    for row in frame[frame["total"] > max_length].itertuples():
+def _too_long(frame: pd.DataFrame, max_length: int | None):
+    for row in frame[frame["total"] > (max_length or math.inf)].itertuples():
         check = "dropped" if row.prompt >= max_length else "truncated"
         yield row.row, check, f"{row.prompt} tokens of prompt, {row.total} in all"
 

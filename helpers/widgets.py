@@ -15,6 +15,7 @@ from PIL import Image
 from tqdm.auto import tqdm
 from transformers import PrinterCallback, ProgressCallback
 from transformers.utils.notebook import NotebookProgressCallback
+from trl.trainer import sft_trainer
 
 from helpers import advice, chat, commands, curves, packing, plots, scoring, validation
 
@@ -202,6 +203,7 @@ def mask_playground(masked: Callable, modes: Sequence[str], tokenizer, messages:
             given = [{"role": role.strip(), "content": content.strip()} for role, _, content in said]
             validation.dialogue({"messages": given})
             dressed = tokenizer_of(family.value)
+            sft_trainer.logger.warning_once.cache_clear()  # or a warning would show for the first choice alone
             with contextlib.redirect_stdout(printed):  # TRL's warnings
                 ids, labels = masked(given, mode.value, dressed)
             counted = [i for i, label in zip(ids, labels, strict=True) if label != chat.IGNORED]

@@ -93,6 +93,10 @@ def test_what_is_truncated_and_dropped_is_what_the_trainer_does(nano, tmp_path):
     assert [tokenizer.eos_token_id in labels for labels in kept["labels"]] == [True, False]
 
 
+def test_without_max_length_nothing_is_too_long(nano):
+    assert checks([pair("please " * 2000)], nano[1], None) == []
+
+
 def test_repetitions_are_told_at_the_later_row(nano):
     rows = [
         pair("turn off the lights in the kitchen"),

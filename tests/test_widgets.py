@@ -2,12 +2,16 @@
 
 import html
 import io
+import logging
 
 import pandas as pd
 import pytest
+from datasets import Dataset
 from PIL import Image
+from trl import SFTConfig, SFTTrainer
 
 from helpers import models, plots, quiz, widgets
+from helpers.errors import print_warnings
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +173,28 @@ def test_playground_says_what_is_wrong_with_a_dialogue(written, says, playground
     assert says in result.value
     text.value = good
     assert result.value == before
+
+
+def test_playground_repeats_a_warning_that_trl_gives_once(tmp_path, monkeypatch):
+    for kept, value in (("handlers", []), ("propagate", True)):
+        monkeypatch.setattr(logging.getLogger("trl"), kept, value)
+    print_warnings("trl")
+    model = models.load("nano")[0]
+
+    def prepared(messages, mode, tokenizer):
+        config = SFTConfig(output_dir=tmp_path, bf16=False, use_cpu=True, activation_checkpointing=False)
+        rows = Dataset.from_list([{"prompt": messages[:-1], "completion": messages[-1:]}])
+        row = SFTTrainer(model=model, args=config, train_dataset=rows, processing_class=tokenizer).train_dataset[0]
+        return row["input_ids"], row["labels"]
+
+    messages = [{"role": "user", "content": "lights off"}, {"role": "assistant", "content": "done"}]
+    box = widgets.mask_playground(prepared, MODES, models.load("nano")[1], messages)
+    family, text, result = box.children[0].children[0], *box.children[1:]
+    assert "warns" not in result.value
+    family.value = "DeepSeek-R1-Distill"  # whose generation prompt opens with <think>, and whose answers do not
+    assert "not a prefix" in result.value
+    text.value = "user: lights on\nassistant: done"
+    assert "not a prefix" in result.value
 
 
 def test_packing_explorer_follows_each_control():

@@ -56,7 +56,7 @@ def read(source: Path | str | bytes) -> list[dict]:
     Raises CourseError for what is none of these, has no loss, or holds text where a number belongs.
     """
     try:
-        text = (source if isinstance(source, bytes) else Path(source).read_bytes()).decode()
+        text = (source if isinstance(source, bytes) else Path(source).read_bytes()).decode("utf-8-sig")
         if text.lstrip()[:1] in ("{", "["):
             found = json.loads(text)
             lines = found if isinstance(found, list) else found.get("log_history", found.get("log"))
@@ -160,7 +160,7 @@ def diagnose(run: dict | list[dict]) -> Diagnosis:
     run: what `recorded` gives, the content of a trainer_state.json, or a log history. Faults that leave no trace in the
     log come out as "healthy". Raises CourseError for a log too short to tell.
     """
-    log = run if isinstance(run, list) else run.get("log", run.get("log_history"))
+    log = run if isinstance(run, list) else run.get("log", run.get("log_history", []))
     lines = [e for e in log if "loss" in e]
     if len(lines) < 5:
         raise CourseError(f"{len(lines)} lines of training loss are too few for a diagnosis: lower logging_steps.")

@@ -88,6 +88,10 @@ def test_a_nan_in_a_csv_is_no_empty_field():
     assert curves.diagnose(curves.read((rows + "9,nan,\n").encode())).label == "not a number"
 
 
+def test_a_spreadsheet_s_mark_of_its_encoding_is_no_part_of_the_first_name():
+    assert curves.read(b"\xef\xbb\xbfstep,loss\n1,2.5") == [{"step": 1.0, "loss": 2.5}]
+
+
 def test_a_constant_loss_is_judged_without_dividing_by_zero():
     assert curves.diagnose([line(i, 2.0, eval_loss=2.0) for i in range(1, 12)]).label in VISIBLE
 
@@ -117,7 +121,7 @@ def test_a_missing_file_is_said_in_one_sentence(tmp_path):
         curves.read(tmp_path / "trainer_state.json")
 
 
-@pytest.mark.parametrize("lines", [FALLING[:1], FALLING[:4], []])
+@pytest.mark.parametrize("lines", [FALLING[:1], FALLING[:4], [], {"weights": 1}])
 def test_a_log_too_short_to_tell_is_said_so(lines):
     with pytest.raises(CourseError, match="too few for a diagnosis: lower logging_steps"):
         curves.diagnose(lines)

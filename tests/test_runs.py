@@ -11,7 +11,7 @@ import pytest
 from helpers import curves, scoring
 from lessons import ROOT
 
-HOW = dict(ship=False, score_every=0, fix="", use="")  # what is kept of a run, not how it is made
+HOW = dict(ship=False, score_every=0)  # what is kept of a run, not how it is made
 TOOL = ROOT / "tools" / "runs.py"
 
 

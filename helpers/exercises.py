@@ -231,8 +231,8 @@ def packed_epochs(answer, rows: int, batch: int, steps: int) -> None:
         print("Not yet: an update takes a batch of rows, not of documents; how many updates go through all rows once?")
 
 
-def packing_length(answer, lengths, filled: float = 99) -> None:
-    """Checks a max_length for bfd: no token lost, at least `filled` percent of the rows' space used, at most 512."""
+def packing_length(answer, lengths, filled: float = 96, most: int = 400) -> None:
+    """Checks a max_length for bfd: no token lost, at least `filled` percent of the rows' space used, at most `most`."""
     if answer is None:
         print(UNTRIED)
         return
@@ -241,8 +241,8 @@ def packing_length(answer, lengths, filled: float = 99) -> None:
         print(f"Not yet: {result['tokens lost']:,} tokens of {result['documents cut']} documents are cut off.")
     elif result["row space filled (%)"] < filled:
         print(f"Not yet: only {result['row space filled (%)']}% of the rows' space holds tokens.")
-    elif answer > 512:
-        print("Not yet: that works; find one of at most 512, because attention grows with the square of the row.")
+    elif answer > most:
+        print(f"Not yet: that works; find one of at most {most}, as attention grows with the square of the row.")
     else:
         print(f"Right: {result['rows']} rows, {result['row space filled (%)']}% filled, nothing lost.")
 
@@ -320,7 +320,9 @@ def largest_batch(answer: Callable | None, config) -> None:
         print(UNTRIED)
         return
     needs = lambda batch, length: memory.peak(memory.plan(config, batch, length))
-    for batch, length in ((0, 64), (1, 64), (6, 128), (24, 48)):
+    for batch, length in ((0, 64), (1, 512), (6, 512), (24, 256)):
+        while batch and needs(batch, length) == needs(batch + 1, length):
+            batch += 1  # while the backward pass is the fuller moment, one more row costs nothing
         room = needs(batch + 1, length) - 1  # one byte short of the next
         given = answer(config, length, room)
         if given != batch:
@@ -358,7 +360,7 @@ def repaired(answer: dict | None, train: Callable[[dict], list[dict]], most: flo
     elif last > most:
         print(f"Not yet: nothing looks wrong, but validation loss ends at {last:.2f}; below {most} is possible.")
     else:
-        print(f"Right: a healthy run, and validation loss ends at {last:.2f}.")
+        print(f"Right: a healthy run, and validation loss ends below {most:g}.")
 
 
 def overfitting_rule(answer: Callable | None, runs: dict[str, dict]) -> None:

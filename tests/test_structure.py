@@ -145,6 +145,13 @@ def test_exercises_at_three_levels_with_solutions(path):
         assert len(solved) >= len(exercises), f"exercises {sorted(exercises)}, solutions {solved}"
 
 
+@pytest.mark.parametrize("path", SOLUTIONS, ids=name)
+def test_solutions_pass_their_checks(path):
+    solved = [c for c in code_cells(read(path)) if "solution" in c.metadata.get("tags", [])]
+    said = {c.id: "".join(output.get("text", "") for output in c.outputs) for c in solved}
+    assert not [cell_id for cell_id, text in said.items() if "not yet" in text.lower()]
+
+
 @pytest.mark.parametrize(
     "path", [*LESSONS, *SOLUTIONS, ROOT / "README.md", ROOT / "CONTRIBUTING.md"], ids=lambda p: p.name
 )

@@ -142,7 +142,7 @@ def run_explorer(runs: dict[str, dict]) -> w.VBox:
 
 def verdict(name: str, found: curves.Diagnosis) -> str:
     """A diagnosis as HTML: label, evidence, what it means and what to do."""
-    evidence = "; ".join(f"{what}: {value}" for what, value in found.evidence.items())
+    evidence = "; ".join(f"{what}: {value:g}" for what, value in found.evidence.items())
     texts = [f"<b>{name}: {found.label}</b>", evidence, found.means, found.do]
     return "<p>" + "<br>".join(html.escape(text, quote=False) if i else text for i, text in enumerate(texts)) + "</p>"
 
@@ -199,7 +199,7 @@ def own_log() -> w.VBox:
             picture.layout.display = None
             result.value = verdict(file["name"], found)
         except CourseError as error:
-            result.value = html.escape(str(error))
+            picture.layout.display, result.value = "none", html.escape(str(error))
 
     _watch(show, upload)
     return w.VBox([upload, picture, result])

@@ -78,6 +78,10 @@ def test_sliders_at_their_ends_give_a_run(lab, end):
         slider.value = 10**value if slider is lab.rate else value
     run_to_its_end(lab)
     assert lab.status.value.startswith("run 1: done after 6 updates"), lab.status.value
+    lab.batch.value, lab.steps.value = 4, getattr(lab.steps, end)
+    run_to_its_end(lab)
+    assert lab.status.value.startswith("run 2: "), lab.status.value
+    assert 0 < lab.table["updates done"][1] <= lab.steps.value
 
 
 def test_a_run_that_fails_says_why(lab):

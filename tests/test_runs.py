@@ -35,7 +35,9 @@ def test_every_run_is_recorded_as_the_tool_describes_it(tool):
         for split in recorded["right"]:
             assert set(recorded[split]) == set(scoring.METRICS)
             value = recorded[split]["exact"]["value"]
-            assert recorded["right"][split].count("1") / len(recorded["right"][split]) == pytest.approx(value / 100)
+            assert recorded["right"][split].count("1") / len(recorded["right"][split]) == pytest.approx(
+                value / 100, rel=1e-5
+            )
 
 
 def test_an_unknown_run_is_named():

@@ -1,6 +1,6 @@
 """Chat: how the messages of a dialogue become one text, family by family, and which of its tokens the loss counts.
 
-Source of the templates: TRL's own copies of those on the hub (trl/chat_templates), so none is fetched.
+Source of those of Qwen2.5, DeepSeek and Llama 3: TRL's copies of the hub's (trl/chat_templates), so none is fetched.
 """
 
 import copy
@@ -23,7 +23,7 @@ def _published(name: str) -> str:
 
 @dataclass(frozen=True)
 class Family:
-    template: str
+    template: str | None  # a base model may come without
     eos: str
     bos: str | None = None
     special: tuple[str, ...] = ()  # further tokens that the template needs in the vocabulary
@@ -74,14 +74,15 @@ FAMILIES = {
 }
 
 
-def tokenizer_for(family: str, tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
-    """A copy of `tokenizer` with the template of a family of FAMILIES and the special tokens that it needs.
+def tokenizer_for(family: str | Family, tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
+    """A copy of `tokenizer` with the template of a family, or of that name in FAMILIES, and its special tokens.
 
     Words are still split as `tokenizer` splits them. Raises CourseError for an unknown family.
     """
-    if family not in FAMILIES:
+    wanted = family if isinstance(family, Family) else FAMILIES.get(family)
+    if wanted is None:
         raise CourseError(f"There is no family {family!r}: choose one of {', '.join(FAMILIES)}.")
-    wanted, copied = FAMILIES[family], copy.deepcopy(tokenizer)
+    copied = copy.deepcopy(tokenizer)
     copied.chat_template = wanted.template
     known = copied.get_vocab()
     copied.add_tokens([t for t in (wanted.eos, wanted.bos, *wanted.special) if t and t not in known], True)

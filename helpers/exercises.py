@@ -7,7 +7,7 @@ from math import ceil
 from jinja2.exceptions import TemplateError
 from trl import SFTConfig
 
-from helpers import curves, memory, packing, schedule, scoring
+from helpers import curves, memory, packing, planner, schedule, scoring
 from helpers.commands import DATA
 from helpers.errors import CourseError
 
@@ -384,3 +384,55 @@ def overfitting_rule(answer: Callable | None, runs: dict[str, dict]) -> None:
             print(f"Not yet: {name} ({run['recipe']['about']}) {says}; your function gives {given}.")
             return
     print(f"Right, for all {len(runs)} runs.")
+
+
+def same_update(answer, update: int, batch: int, processes: int) -> None:
+    """Checks the accumulation with which `processes` of `batch` rows each learn from `update` rows at once."""
+    if answer is None:
+        print(UNTRIED)
+    elif answer * batch * processes == update:
+        print(f"Right: {batch} rows x {processes} processes x {answer} passes = {update} rows an update.")
+    else:
+        print(f"Not yet: that makes {answer * batch * processes} rows an update; it was {update}.")
+
+
+def fewest_gpus(answer, all_weights, config, batch: int, length: int, kind: str = "L4") -> None:
+    """Checks two plans (method, GPUs, split) for GPUs of one kind: any method, and all weights, each with the fewest."""
+    room = planner.ROOM * planner.GPUS[kind]["GB"] * 1e9
+    fits = lambda method, n, split: memory.peak(planner.need(config, method, batch, length, n, split)) < room
+    for name, plan, methods in (("any method", answer, planner.METHODS), ("all weights", all_weights, ["all weights"])):
+        if plan is None:
+            print(f"{name}: {UNTRIED}")
+            continue
+        try:
+            enough = fits(*plan)
+        except (CourseError, KeyError, TypeError) as error:
+            print(f"{name}: not yet. A plan is (method, gpus, split), such as ('LoRA', 2, 'FSDP'): {error}")
+            continue
+        able = [(m, s) for m in methods for s in planner.SPLITS if m != "QLoRA" or not planner.SPLITS[s]]
+        fewest = next(n for n in range(1, 65) if any(fits(m, n, s) for m, s in able))
+        if plan[0] not in methods or not enough:
+            print(f"{name}: not yet, it does not fit." if plan[0] in methods else f"{name}: that is another method.")
+        elif plan[1] > fewest:
+            print(f"{name}: it fits, and fewer GPUs would do. Which split divides what does not fit?")
+        else:
+            print(f"{name}: right, {fewest} {'GPU' if fewest == 1 else 'GPUs'}.")
+
+
+def same_run(answer, other, tolerance: float = 1e-4) -> None:
+    """Checks a finished job: one process, never more than half of the other's batch at once, the same losses."""
+    if answer is None:
+        print(UNTRIED)
+        return
+    lines = [[line for line in job.log if "loss" in line] for job in (answer, other)]
+    mine, theirs = ([line["loss"] for line in log] for log in lines)
+    if "1 processes" not in answer.said:
+        print("Not yet: the job should be of one process.")
+    elif answer.log == other.log:
+        print("Not yet: that is the other job.")
+    elif len(mine) != len(theirs):
+        print(f"Not yet: it logs {len(mine)} losses, not {len(theirs)}; does it make as many updates?")
+    elif (apart := max(abs(a - b) for a, b in zip(mine, theirs, strict=True))) > tolerance:
+        print(f"Not yet: a loss differs by {apart:.2g}. Batch times accumulation should be what it was.")
+    else:
+        print(f"Right: no loss differs by more than {tolerance:g}.")

@@ -12,11 +12,12 @@ from matplotlib.figure import Figure
 from transformers import PreTrainedConfig
 from trl import SFTConfig
 
-from helpers import curves, memory, plots, schedule, widgets
+from helpers import curves, memory, planner, plots, schedule, widgets
 from helpers.errors import CourseError
 
 SCHEDULES = ("linear", "cosine", "constant", "constant_with_warmup", "cosine_with_min_lr", "inverse_sqrt")
 OPTIONS = {"cosine_with_min_lr": {"min_lr_rate": 0.1}}  # what a schedule needs beside its name
+FORWARD = ("activations", "logits")  # what is there after the forward pass
 LAYOUT = dict(style={"description_width": "9em"}, layout=w.Layout(width="27em"))
 
 
@@ -98,7 +99,7 @@ def memory_explorer(configs: dict[str, PreTrainedConfig]) -> w.VBox:
         total, color = memory.peak(planned), dict(zip(planned, plots.SHADES, strict=True))
         fig = Figure(figsize=(8, 2.4), layout="constrained")
         ax = fig.subplots()
-        for row, moment in enumerate((("activations", "logits"), ("gradients",))):
+        for row, moment in enumerate((FORWARD, ("gradients",))):
             left = 0.0
             for part in ("weights", "optimizer", *moment):
                 label = f"{part} {planned[part] / 1e9:.2f}" if not row or part == "gradients" else None
@@ -203,3 +204,53 @@ def own_log() -> w.VBox:
 
     _watch(show, upload)
     return w.VBox([upload, picture, result])
+
+
+def scale_planner(configs: dict[str, PreTrainedConfig]) -> w.VBox:
+    """Pick model, GPUs, method and tokens; see whether they fit, for how long, at what price, and what starts the run.
+
+    configs: {name: configuration of a causal model}. Children: choices, picture (PNG), result (HTML).
+    """
+    late = {"continuous_update": False}
+    name = w.Dropdown(options=list(configs), description="model", **LAYOUT)
+    method = w.Dropdown(options=list(planner.METHODS), description="train", **LAYOUT)
+    kind = w.Dropdown(options=list(planner.GPUS), value="L4", description="GPU", **LAYOUT)
+    gpus = w.IntSlider(value=1, min=1, max=8, description="how many", **late, **LAYOUT)
+    split = w.Dropdown(options=list(planner.SPLITS), description="several by", **LAYOUT)
+    batch = w.IntSlider(value=8, min=1, max=64, description="batch on each", **late, **LAYOUT)
+    length = w.IntSlider(value=512, min=64, max=4096, step=64, description="tokens in a row", **late, **LAYOUT)
+    again = w.Checkbox(value=True, description="gradient checkpointing", **LAYOUT)
+    tokens = w.FloatLogSlider(value=5e7, min=5, max=10, description="tokens in all", readout_format=".1e", **LAYOUT)
+    share = w.FloatSlider(value=0.3, min=0.05, max=0.6, step=0.05, description="share of peak", **LAYOUT)
+    price = w.FloatSlider(value=2.0, min=0, max=10, step=0.1, description="price of a GPU hour", **LAYOUT)
+    picture, result = w.Image(format="png"), w.HTML()
+
+    def show():
+        gpu, config = planner.GPUS[kind.value], configs[name.value]
+        try:
+            given = (method.value, batch.value, length.value, gpus.value, split.value, again.value)
+            planned = planner.need(config, *given)
+        except CourseError as error:
+            result.value = f"<p>{html.escape(str(error))}</p>"
+            return
+        total, room = memory.peak(planned) / 1e9, planner.ROOM * gpu["GB"]
+        fig = Figure(figsize=(8, 1.9), layout="constrained")
+        ax, left = fig.subplots(), 0.0
+        moment = ("gradients",) if planned["gradients"] > planned["activations"] + planned["logits"] else FORWARD
+        for part in ("weights", "optimizer", *moment):  # the fuller of the two moments that `peak` compares
+            n, color = planned[part] / 1e9, plots.SHADES[list(planned).index(part)]
+            ax.barh(0, n, left=left, color=color, edgecolor="white", label=f"{part} {n:.1f}")
+            left += n
+        ax.axvline(room, color="black", linestyle="--")
+        ax.set(yticks=[], xlabel=f"GB on each GPU; the dashed line is what can be used of its {gpu['GB']}")
+        ax.set_title(f"{total:.1f} GB at the peak {'fit' if total < room else 'do not fit'} into one {kind.value}")
+        fig.legend(loc="outside lower center", ncols=5, frameon=False, fontsize=9)
+        time = planner.hours(config, method.value, tokens.value, gpu["TFLOPS"], gpus.value, share.value, again.value)
+        facts = {"fits": "yes" if total < room else "no", "hours": f"{time:.2g}"}
+        facts["price"] = f"{time * gpus.value * price.value:.3g}"
+        line = planner.command(name.value, *given, bf16=gpu["bf16"])
+        picture.value, result.value = widgets.png(fig), _table(facts) + f"<pre>{html.escape(line)}</pre>"
+
+    choices = (name, method, kind, gpus, split, batch, length, again, tokens, share, price)
+    _watch(show, *choices)
+    return w.VBox([w.GridBox(choices, layout=w.Layout(grid_template_columns="28em 28em")), picture, result])

@@ -18,6 +18,9 @@ from transformers import AutoModelForCausalLM, PreTrainedConfig
 from helpers.errors import require_positive
 
 FLOAT = 4  # bytes of a float32
+NF4 = (4 + 8 / 64 + 32 / (64 * 256)) / 8  # bytes of a weight in 4 bits: a scale per 64, and a scale of scales per 256
+# How frozen weights are held: bytes of one in a layer, and of one in the embeddings and the LM head.
+HELD = {"float32": (FLOAT, FLOAT), "bf16": (2, 2), "4 bits": (NF4, 2)}
 TILE = 4096  # tokens whose logits exist at once in TRL (TOKEN_CHUNK_SIZE in trl/kernels/chunked_logprob.py)
 COPIES = 6  # tables of logits in float32 that TRL's head holds at once where it computes in plain PyTorch, as on a CPU
 M_MMAP_THRESHOLD = -3  # of glibc's mallopt: bytes from which a block goes back to the system when it is freed
@@ -76,28 +79,34 @@ def plan(
     lora: int = 0,
     checkpointing: bool = False,
     attention: str = "sdpa",
+    gpu: bool | None = None,
+    frozen: str = "float32",
 ) -> dict[str, int]:
     """Bytes that a training step with AdamW needs, by what they are for, on one device; `peak` says how many at once.
 
     config: of a causal language model of any size; its weights are neither fetched nor built. batch rows of `length`
     tokens each, padding included. bf16: mixed precision, in which the weights themselves stay in float32. lora: rank of
     an adapter on every linear layer. Activations are what PyTorch keeps for the backward pass when one layer, and then
-    two, run on tensors without memory. Raises CourseError for a batch, length or rank that is no number above 0.
+    two, run on tensors without memory. gpu: whether the device is one; None asks PyTorch. frozen: a key of HELD, for the
+    weights below an adapter. Raises CourseError for a batch, length or rank that is no number above 0.
     """
     require_positive(batch=batch, length=length, **({"lora": lora} if lora else {}))
     text = config.get_text_config()
     one, two = (_layers(type(text), text.to_json_string(), n, batch, length, bf16, lora, attention) for n in (1, 2))
     layer = {key: two[key] - one[key] for key in one}
     every, trained = (one[key] + (text.num_hidden_layers - 1) * layer[key] for key in ("parameters", "trained"))
+    in_layers = text.num_hidden_layers * (layer["parameters"] - layer["trained"])  # frozen ones
+    of_layer, of_rest = HELD[frozen]
     kept = (text.num_hidden_layers - 1) * layer["activations"]
     if checkpointing:  # of each layer only what goes in is kept; one layer at a time is computed again
         kept = text.num_hidden_layers * batch * length * text.hidden_size * FLOAT
     table = min(batch * length, TILE) * text.vocab_size
+    gpu = torch.cuda.is_available() if gpu is None else gpu
     return {
-        "weights": FLOAT * every,
+        "weights": round(FLOAT * trained + of_layer * in_layers + of_rest * (every - trained - in_layers)),
         "optimizer": 2 * FLOAT * trained,  # AdamW keeps two averages for each parameter
         "activations": one["activations"] + kept,
-        "logits": table * ((2 if bf16 else FLOAT) if torch.cuda.is_available() else COPIES * FLOAT),
+        "logits": table * ((2 if bf16 else FLOAT) if gpu else COPIES * FLOAT),
         "gradients": FLOAT * trained,
     }
 

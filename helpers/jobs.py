@@ -1,0 +1,206 @@
+"""Jobs: training and serving outside the notebook, as commands in processes of their own that leave nothing behind."""
+
+import contextlib
+import difflib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from argparse import ArgumentTypeError
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import torch
+import yaml
+from tqdm.auto import tqdm
+from transformers.trainer_utils import get_last_checkpoint
+from trl.scripts.sft import make_parser
+
+from helpers import curves, scoring
+from helpers.commands import DATA
+from helpers.errors import CourseError
+
+FOLDER = DATA.parent / "notebooks" / "job"  # sft.yaml, train.py and accelerate/*.yaml
+ELSEWHERE = {"env", "accelerate_config", "config_file", "num_processes", "datasets"}  # keys of trl's own launcher
+MEMORY = ("out of memory", "can't allocate memory", "Cannot allocate memory", "MemoryError")
+
+
+@dataclass(frozen=True)
+class Job:
+    said: str  # what the command printed, stderr included
+    log: list[dict]  # of the trainer's newest checkpoint in output_dir; empty if there is none
+    seconds: float
+    bytes: int  # resident memory of all its processes together, at most
+
+
+def check(path: Path | str) -> dict:
+    """What a configuration for `trl sft --config` says, once each key and type in it is known to TRL.
+
+    Raises CourseError that names the line, for a file that is missing or no YAML, an unknown key and a wrong type.
+    """
+    path = Path(path)
+    try:
+        tree = yaml.compose(text := path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise CourseError(f"{path.name} does not read ({getattr(error, 'strerror', error)}): pass its path.") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1
+        raise CourseError(f"{path.name}, line {line}: this is no YAML ({error.problem}).") from None
+    if not isinstance(tree, yaml.MappingNode):
+        raise CourseError(f"{path.name} holds no settings: each line is a name, a colon and a value.")
+    actions, given = {a.dest: a for a in make_parser()._actions}, yaml.safe_load(text)
+    for key, _ in tree.value:
+        name, where = key.value, f"{path.name}, line {key.start_mark.line + 1}"
+        if name not in actions and name not in ELSEWHERE:
+            close = difflib.get_close_matches(name, actions, 1, 0.5)
+            raise CourseError(f"{where}: trl sft has no {name}" + (f"; is it {close[0]}?" if close else "."))
+        value, action = given[name], actions.get(name)
+        if value is None or action is None or action.type is None or isinstance(value, list | dict):
+            continue
+        try:
+            if action.choices is None or value not in action.choices:
+                action.type(str(value))
+        except (ArgumentTypeError, KeyError, TypeError, ValueError):
+            kind = getattr(action.type, "__name__", "value")
+            raise CourseError(f"{where}: {name} is {value!r}, which is no {kind}.") from None
+    return given
+
+
+def run(*command: str, folder: Path | str, output_dir: str = "") -> Job:
+    """Runs a command of this environment in `folder` to its end, with a bar that shows the seconds.
+
+    Raises CourseError if it needs more processes or devices than there are, if memory ran out, and otherwise with the
+    last line that it printed. An interrupted call ends all processes that the command has started.
+    """
+    _require_devices(command, Path(folder))
+    started, most = time.monotonic(), 0
+    # TOKENIZERS_PARALLELISM: forked workers would warn.
+    quiet = {"TQDM_DISABLE": "1", "TOKENIZERS_PARALLELISM": "false", "TRANSFORMERS_VERBOSITY": "error"}
+    bar = tqdm(desc=" ".join(command[:2]), bar_format="{desc}: {n} s", leave=False, **scoring.bar_only_if(True))
+    with tempfile.TemporaryFile("w+") as said, bar:
+        process = _start(command, folder, quiet, said)
+        try:
+            while process.poll() is None:
+                most = max(most, sum(_resident(p) for p in _family(process.pid)))
+                time.sleep(0.1)
+                if (passed := int(time.monotonic() - started)) > bar.n:
+                    bar.update(passed - bar.n)
+        finally:
+            _end(process)
+        said.seek(0)
+        text = said.read()
+    if process.returncode:
+        raise CourseError(_explained(process.returncode, text))
+    checkpoint = get_last_checkpoint(Path(folder) / output_dir) if output_dir else None
+    log = curves.read(Path(checkpoint) / "trainer_state.json") if checkpoint else []
+    return Job(text, log, time.monotonic() - started, most)
+
+
+@contextlib.contextmanager
+def serve(model: Path | str, port: int = 8000, wait: float = 120) -> Iterator[str]:
+    """Serves the model in a folder with `transformers serve` while the block runs; gives the address for a client.
+
+    Raises CourseError if the port is taken, or if the server does not answer within `wait` seconds.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server will: a port just left is free
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise CourseError(f"Port {port} is taken by another program: pass another, such as {port + 1}.") from None
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    command = ("transformers", "serve", str(Path(model).resolve()), "--host", "127.0.0.1", "--port", str(port))
+    with tempfile.TemporaryFile("w+") as said:
+        process = _start((*command, "--device", device, "--dtype", "float32"), model, {"TQDM_DISABLE": "1"}, said)
+        try:
+            until = time.monotonic() + wait
+            while not _answers(f"http://127.0.0.1:{port}/health"):
+                if process.poll() is not None or time.monotonic() > until:
+                    said.seek(0)
+                    raise CourseError(
+                        f"The server did not start ({_last_line(said.read())}): is that a model's folder?"
+                    )
+                time.sleep(0.2)
+            yield f"http://127.0.0.1:{port}/v1"
+        finally:
+            _end(process)
+
+
+def _start(command: tuple[str, ...], folder: Path | str, env: dict, said) -> subprocess.Popen:
+    # Commands of this environment come before others of the same name, whether or not it is activated.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    program = shutil.which(command[0], path=path)
+    if not program:
+        raise CourseError(f"{command[0]} is not installed here: `make lab` installs what the course needs.")
+    env = os.environ | {"PATH": path} | env
+    return subprocess.Popen([program, *command[1:]], cwd=folder, env=env, stdout=said, stderr=subprocess.STDOUT)
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return [parent := psutil.Process(pid), *parent.children(recursive=True)]
+    return []
+
+
+def _resident(process: psutil.Process) -> int:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.memory_info().rss
+    return 0
+
+
+def _end(process: subprocess.Popen) -> None:
+    """Ends the process and all it has started; a launcher that dies alone would leave its workers training."""
+    family = _family(process.pid)
+    for signal in ("terminate", "kill"):
+        for member in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                getattr(member, signal)()
+        family = psutil.wait_procs(family, timeout=5)[1]
+    process.wait()
+
+
+def _answers(address: str) -> bool:
+    try:
+        return urllib.request.urlopen(address, timeout=2).status == 200
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _require_devices(command: tuple[str, ...], folder: Path) -> None:
+    """Raises CourseError if `accelerate launch` would start more processes than this machine has devices for."""
+    given = dict(zip(command, command[1:], strict=False))
+    if "--config_file" not in given:
+        return
+    launch = yaml.safe_load((folder / given["--config_file"]).read_text(encoding="utf-8"))
+    wanted = int(given.get("--num_processes", launch["num_processes"]))
+    on_cpu = launch.get("use_cpu") or wanted == 1
+    there, what = (os.cpu_count(), "CPU cores") if on_cpu else (torch.cuda.device_count(), "GPUs")
+    if wanted > there:
+        raise CourseError(
+            f"{given['--config_file']} asks for {wanted} processes and this machine has {there} {what}: "
+            f"set num_processes to what there is{'' if on_cpu else ', or take the job to a machine that has them'}."
+        )
+
+
+def _explained(code: int, text: str) -> str:
+    if any(phrase in text for phrase in MEMORY) or code in (-9, 137):
+        return (
+            "The job ran out of memory: lower per_device_train_batch_size (and raise gradient_accumulation_steps by "
+            "as much), lower max_length, turn activation_checkpointing on, or train an adapter (use_peft)."
+        )
+    return f"The job ended with code {code}: {_last_line(text)}"
+
+
+def _last_line(text: str) -> str:
+    """The line that says why: of all that a launcher repeats after an error, the worker's own last one."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if re.search(r"error: \S", line, re.IGNORECASE) or "is of " in line]
+    return (errors or lines[-1:] or ["it printed nothing"])[0][:300]

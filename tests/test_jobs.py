@@ -1,0 +1,257 @@
+"""Jobs as a reader starts them: real launchers, real processes, and what goes wrong with each."""
+
+import ast
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+from accelerate.commands.config.config_args import load_config_from_file
+from accelerate.commands.launch import launch_command_parser
+from openai import OpenAI
+from transformers.trainer_utils import get_last_checkpoint
+from trl.scripts.sft import make_parser
+
+import lessons
+from helpers import commands, curves, jobs, models, planner, scoring
+from helpers.errors import CourseError
+
+FILES = sorted((jobs.FOLDER / "accelerate").glob("*.yaml"))
+SHORT = ("--config", "sft.yaml", "--max_steps", "4", "--save_steps", "2", "--eval_strategy", "no", "--logging_steps=1")
+
+
+@pytest.fixture
+def job(tmp_path):
+    """A job's folder: nano, 128 commands, the course's configuration and script."""
+    folder = tmp_path / "job"
+    shutil.copytree(jobs.FOLDER, folder)
+    for part in models.load("nano"):
+        part.save_pretrained(folder / "model")
+    for split, rows in commands.load().items():
+        if split in ("train", "validation"):
+            rows.select(range(128)).to_json(folder / "data" / f"{split}.jsonl")
+    return folder
+
+
+def launch(folder, file, *more, into="run"):
+    command = ("accelerate", "launch", "--config_file", f"accelerate/{file}.yaml", "train.py", *SHORT, *more)
+    return jobs.run(*command, "--output_dir", into, folder=folder, output_dir=into)
+
+
+def losses(done):
+    return [line["loss"] for line in done.log if "loss" in line]
+
+
+def relatives(folder):
+    """Processes that work in the folder."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.cwd() == str(folder):
+                found.append(process)
+    return found
+
+
+def test_the_configuration_is_that_of_notebook_05():
+    notebook = lessons.read(next(path for path in lessons.LESSONS if path.name.startswith("05_")))
+    source = {cell.id: cell.source for cell in notebook.cells}
+    known = {}
+    exec(source["parameters"], known)
+    call = next(node for node in ast.walk(ast.parse(source["config"])) if isinstance(node, ast.Call) and node.keywords)
+    here = {"models.fast_bf16()": False, "not on_gpu": True, "output_dir": None}  # the machine's, not the recipe's
+    lesson = {}
+    for keyword in call.keywords:
+        text = ast.unparse(keyword.value)
+        lesson[keyword.arg] = here[text] if text in here else eval(text, known)
+    job = yaml.safe_load((jobs.FOLDER / "sft.yaml").read_text())
+    parser = make_parser()
+    parser.set_defaults_with_config(**job)
+    _, config, *_ = parser.parse_args_into_dataclasses([])
+    del lesson["output_dir"], lesson["report_to"]  # "none" becomes an empty list
+    assert {name: getattr(config, name) for name in lesson} == lesson
+    beside = {"model_name_or_path", "dtype", "dataset_name", "dataset_test_split", "output_dir"}
+    assert set(job) - beside - set(lesson) == {
+        "report_to",
+        "ddp_find_unused_parameters",
+    }  # two processes need it, one does not
+
+
+@pytest.mark.parametrize(
+    "content, complaint",
+    [
+        ("learnin_rate: 1e-4", r"bad.yaml, line 2: trl sft has no learnin_rate; is it learning_rate\?$"),
+        ("zzz_qqq: 1", r"line 2: trl sft has no zzz_qqq\.$"),
+        ("learning_rate: fast", "line 2: learning_rate is 'fast', which is no float"),
+        ("max_steps: 2.5", r"line 2: max_steps is 2\.5, which is no int"),
+        ("bf16: maybe", "line 2: bf16 is 'maybe', which is no"),
+        ("seed: 1: 2", "line 2: this is no YAML"),
+        ("seed: [", "this is no YAML"),
+    ],
+)
+def test_a_wrong_line_of_a_configuration_is_named(tmp_path, content, complaint):
+    file = tmp_path / "bad.yaml"
+    file.write_text(f"model_name_or_path: model\n{content}\n")
+    with pytest.raises(CourseError, match=complaint):
+        jobs.check(file)
+
+
+def test_a_missing_an_empty_and_a_binary_file_are_said_so(tmp_path):
+    with pytest.raises(CourseError, match="nowhere.yaml does not read .No such file"):
+        jobs.check(tmp_path / "nowhere.yaml")
+    for content in (b"", b"- a list"):
+        (tmp_path / "odd.yaml").write_bytes(content)
+        with pytest.raises(CourseError, match="holds no settings"):
+            jobs.check(tmp_path / "odd.yaml")
+    (tmp_path / "odd.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(CourseError, match="odd.yaml"):
+        jobs.check(tmp_path / "odd.yaml")
+
+
+def test_what_the_check_accepts_trl_accepts():
+    given = jobs.check(jobs.FOLDER / "sft.yaml")
+    parser = make_parser()
+    assert parser.set_defaults_with_config(**given) == []
+    parser.parse_args_into_dataclasses([])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_accelerate_reads_each_of_its_files(path):
+    config = load_config_from_file(str(path))
+    assert config.num_processes == (1 if path.stem == "one_process" else 2)
+    with path.open() as file:
+        known = vars(launch_command_parser().parse_args(["train.py"]))
+        for name, value in yaml.safe_load(file).items():
+            inner = value if isinstance(value, dict) else {}
+            unknown = [key for key in inner if key not in known and f"fsdp_{key}" not in known]
+            assert not unknown, f"{name}: {unknown}"
+
+
+@pytest.mark.parametrize("split", planner.SPLITS)
+@pytest.mark.parametrize("method", planner.METHODS)
+def test_each_planned_command_is_understood_by_its_parsers(method, split):
+    line = planner.command("facebook/opt-350m", method, 4, 512, 2, split, bf16=method != "LoRA").replace("\\\n", " ")
+    launcher, script = line.split("train.py")
+    known = launch_command_parser().parse_args([*launcher.split()[2:], "train.py", *script.split()])
+    assert known.num_processes == 2 and (jobs.FOLDER / known.config_file).exists()
+    parser = make_parser()
+    parser.set_defaults_with_config(**jobs.check(jobs.FOLDER / "sft.yaml"))
+    # Without the arguments that ask for a GPU, which this machine may not have.
+    here = re.sub(r"--config sft.yaml|--(use_cpu|bf16|fp16) \w+", "", script)
+    _, config, model, _, rest = parser.parse_args_into_dataclasses(here.split(), return_remaining_strings=True)
+    assert rest == []
+    assert (config.per_device_train_batch_size, config.max_length) == (4, 512)
+    assert model.use_peft == (method != "all weights") and model.load_in_4bit == (method == "QLoRA")
+
+
+def test_more_processes_than_cores_are_refused(tmp_path):
+    shutil.copytree(jobs.FOLDER, tmp_path, dirs_exist_ok=True)
+    many = str(os.cpu_count() + 1)
+    command = ("accelerate", "launch", "--config_file", "accelerate/two_cpus.yaml", "--num_processes", many, "train.py")
+    with pytest.raises(
+        CourseError, match=rf"asks for {many} processes and this machine has {os.cpu_count()} CPU cores"
+    ):
+        jobs.run(*command, folder=tmp_path)
+    with pytest.raises(CourseError, match="asks for 99 processes .* GPUs: .* take the job to a machine"):
+        jobs.run(
+            "accelerate", "launch", "--config_file", "accelerate/ddp.yaml", "--num_processes", "99", folder=tmp_path
+        )
+
+
+def test_running_out_of_memory_says_what_to_lower(tmp_path):
+    for failing in (
+        "raise MemoryError",
+        "raise RuntimeError('CUDA out of memory')",
+        "import os; os.kill(os.getpid(), 9)",
+    ):
+        with pytest.raises(CourseError, match="ran out of memory: lower per_device_train_batch_size"):
+            jobs.run("python", "-c", failing, folder=tmp_path)
+
+
+def test_a_job_that_fails_says_why(tmp_path):
+    with pytest.raises(CourseError, match="ended with code 1: ValueError: no such thing"):
+        jobs.run("python", "-c", "raise ValueError('no such thing')", folder=tmp_path)
+    with pytest.raises(CourseError, match="--max_steps.*: invalid int value: 'soon'"):
+        jobs.run("python", str(jobs.FOLDER / "train.py"), "--output_dir", "x", "--max_steps", "soon", folder=tmp_path)
+    with pytest.raises(CourseError, match="no-such-program is not installed"):
+        jobs.run("no-such-program", folder=tmp_path)
+
+
+def test_a_taken_port_is_said_so(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(CourseError, match=f"Port {port} is taken"), jobs.serve(tmp_path, port):
+            pass
+
+
+def test_a_folder_without_a_model_is_not_served(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(CourseError, match="did not start"), jobs.serve(tmp_path, port):
+        pass
+    assert relatives(tmp_path) == []
+
+
+def test_the_server_gives_the_models_own_answers_and_ends(job):
+    model, tokenizer = models.load_tuned("nano")
+    for part in (model, tokenizer):
+        part.save_pretrained(job / "tuned")
+    prompt = commands.load()["test"][0]["prompt"]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with jobs.serve(job / "tuned", port) as address:
+        client = OpenAI(base_url=address, api_key="none")
+        reply = client.chat.completions.create(model=str(job / "tuned"), messages=prompt, temperature=0, max_tokens=64)
+    assert reply.choices[0].message.content == scoring.generate(model, tokenizer, [prompt])[0]
+    with socket.socket() as again:
+        again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        again.bind(("127.0.0.1", port))  # nobody listens there any more
+
+
+@pytest.mark.slow
+def test_two_processes_make_the_run_of_one_and_refuse_its_checkpoint(job):
+    one = launch(job, "one_process", into="one")
+    two = launch(job, "two_cpus", "--per_device_train_batch_size", "8", into="two")
+    assert "2 processes" in two.said and losses(two) == pytest.approx(losses(one), abs=1e-4) and len(losses(one)) == 4
+    with pytest.raises(CourseError, match=r"checkpoint-4 is of 1 processes, not 2: start 1, or pass --output_dir"):
+        launch(job, "two_cpus", "--per_device_train_batch_size", "8", into="one")
+
+
+@pytest.mark.slow
+def test_an_interrupted_job_leaves_no_process_and_resumes(job):
+    # A notebook in a process of its own, which gets what the square in the toolbar sends.
+    notebook = (
+        "import sys; sys.path[:0] = sys.argv[1:3]; import test_jobs; "
+        "test_jobs.launch(sys.argv[3], 'two_cpus', '--per_device_train_batch_size', '8', '--max_steps', '2000')"
+    )
+    paths = (str(lessons.ROOT), str(lessons.ROOT / "tests"), str(job))
+    started = subprocess.Popen([sys.executable, "-c", notebook, *paths], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not list((job / "run").glob("checkpoint-*/trainer_state.json")):
+        assert started.poll() is None, started.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert len(relatives(job)) >= 3  # the launcher and two workers
+    started.send_signal(signal.SIGINT)
+    assert "KeyboardInterrupt" in started.communicate(timeout=60)[1]
+    assert relatives(job) == []
+    kept = Path(get_last_checkpoint(job / "run"))
+    if not (kept / "trainer_state.json").exists():  # it was being written; the one before is whole
+        shutil.rmtree(kept)
+        kept = Path(get_last_checkpoint(job / "run"))
+    before = curves.read(kept / "trainer_state.json")
+    more = str(int(before[-1]["step"]) + 4)
+    resumed = launch(job, "two_cpus", "--per_device_train_batch_size", "8", "--max_steps", more)
+    assert resumed.log[: len(before)] == before and resumed.log[-1]["step"] == int(more)

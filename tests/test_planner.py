@@ -1,0 +1,92 @@
+"""The planner: what it says of models is what their own numbers give, and its plans are consistent."""
+
+import pytest
+from transformers import AutoConfig
+
+from helpers import explorers, memory, models, planner, systems
+from helpers.errors import CourseError
+from test_explorers import by_label
+
+SEVEN = models.config("Qwen/Qwen2.5-7B")
+
+
+def test_numbers_of_a_published_configuration_are_those_of_the_model():
+    ours, own = models.config("HuggingFaceTB/SmolLM2-135M"), AutoConfig.from_pretrained(models.fetch())
+    same = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads")
+    assert {n: getattr(ours, n) for n in (*same, "vocab_size")} == {n: getattr(own, n) for n in (*same, "vocab_size")}
+
+
+@pytest.mark.parametrize(
+    "name, millions",
+    [("facebook/opt-350m", 331), ("deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B", 1777), ("Qwen/Qwen2.5-7B", 7616)],
+)
+def test_parameters_are_as_published(name, millions):
+    assert memory.plan(models.config(name), 1, 64)["weights"] / 4e6 == pytest.approx(millions, rel=0.01)
+
+
+def test_sixteen_bytes_for_each_trained_parameter():
+    planned = planner.need(SEVEN, "all weights", 1, 64)
+    fixed = planned["weights"] + planned["optimizer"] + planned["gradients"]
+    assert fixed == pytest.approx(16 * planned["weights"] / 4)
+
+
+def test_frozen_weights_are_held_in_fewer_bytes():
+    whole, lora, qlora = (planner.need(SEVEN, method, 1, 64)["weights"] for method in planner.METHODS)
+    assert lora == pytest.approx(whole / 2, rel=0.02)
+    embeddings = 2 * 2 * SEVEN.vocab_size * SEVEN.hidden_size  # bytes of input and output, in 16 bits
+    assert qlora == pytest.approx(embeddings + (whole / 4 - embeddings / 2) * memory.NF4, rel=0.03)
+
+
+def test_a_split_divides_what_it_says():
+    one, four = (planner.need(SEVEN, "all weights", 2, 128, gpus, "FSDP") for gpus in (1, 4))
+    assert {part for part in one if four[part] < one[part]} == {"weights", "gradients", "optimizer"}
+    assert planner.need(SEVEN, "all weights", 2, 128, 4, "DDP") == one
+
+
+def test_hours_follow_from_operations():
+    ideal = planner.hours(SEVEN, "all weights", 1e9, tflops=1000, share=1, again=False)
+    assert ideal == pytest.approx(6 * 7.616e9 * 1e9 / 1e15 / 3600, rel=0.01)
+    assert planner.hours(SEVEN, "LoRA", 1e9, 1000, share=1, again=False) == pytest.approx(ideal * 4 / 6)
+    assert planner.hours(SEVEN, "all weights", 1e9, 1000, gpus=8, share=0.5, again=True) == pytest.approx(ideal / 3)
+
+
+def test_impossible_plans_are_refused():
+    with pytest.raises(CourseError, match="FSDP cannot cut weights of 4 bits"):
+        planner.need(SEVEN, "QLoRA", 1, 64, 2, "FSDP")
+    for wrong in (dict(gpus=0), dict(batch=0), dict(length=-1)):
+        with pytest.raises(CourseError, match="make it a number above 0"):
+            planner.need(**{**dict(config=SEVEN, method="LoRA", batch=1, length=64), **wrong})
+    with pytest.raises(CourseError, match="share is 0"):
+        planner.hours(SEVEN, "LoRA", 1e6, 100, share=0)
+
+
+def test_the_widget_says_whether_it_fits_and_how_to_start_it():
+    box = explorers.scale_planner({"small": models.config("nano"), "Qwen/Qwen2.5-7B": SEVEN})
+    choices, picture, result = by_label(box), box.children[1], box.children[2]
+    before = picture.value
+    choices["model"].value = "Qwen/Qwen2.5-7B"
+    assert "<td>no</td>" in result.value and picture.value != before
+    choices["train"].value = "QLoRA"
+    assert "<td>yes</td>" in result.value and "--load_in_4bit" in result.value
+    choices["several by"].value = "FSDP"
+    assert "cannot cut weights of 4 bits" in result.value
+    choices["train"].value = "all weights"
+    choices["how many"].value = 8
+    assert "<td>yes</td>" in result.value and "accelerate/fsdp.yaml --num_processes 8" in result.value
+    choices["GPU"].value = "T4"
+    assert "--fp16 true" in result.value
+
+
+@pytest.mark.parametrize("end", ["min", "max"])
+def test_sliders_of_the_planner_at_their_ends(end):
+    box = explorers.scale_planner({"Qwen/Qwen2.5-7B": SEVEN})
+    for choice in by_label(box).values():
+        if hasattr(choice, "min"):
+            base = getattr(choice, "base", None)
+            choice.value = base ** getattr(choice, end) if base else getattr(choice, end)
+    assert "hours" in box.children[2].value
+
+
+def test_an_unknown_system_has_no_stand_in():
+    with pytest.raises(CourseError, match="no stand-in for 'gpt-5': choose one of HuggingFaceTB"):
+        systems.stand_in("gpt-5")

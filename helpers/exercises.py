@@ -397,7 +397,7 @@ def same_update(answer, update: int, batch: int, processes: int) -> None:
 
 
 def fewest_gpus(answer, all_weights, config, batch: int, length: int, kind: str = "L4") -> None:
-    """Checks two plans (method, GPUs, split) for GPUs of one kind: any method, and all weights, each with the fewest."""
+    """Checks two plans (method, GPUs, split) for GPUs of a kind: any method, and all weights, each with the fewest."""
     room = planner.ROOM * planner.GPUS[kind]["GB"] * 1e9
     fits = lambda method, n, split: memory.peak(planner.need(config, method, batch, length, n, split)) < room
     for name, plan, methods in (("any method", answer, planner.METHODS), ("all weights", all_weights, ["all weights"])):

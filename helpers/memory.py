@@ -87,8 +87,8 @@ def plan(
     config: of a causal language model of any size; its weights are neither fetched nor built. batch rows of `length`
     tokens each, padding included. bf16: mixed precision, in which the weights themselves stay in float32. lora: rank of
     an adapter on every linear layer. Activations are what PyTorch keeps for the backward pass when one layer, and then
-    two, run on tensors without memory. gpu: whether the device is one; None asks PyTorch. frozen: a key of HELD, for the
-    weights below an adapter. Raises CourseError for a batch, length or rank that is no number above 0.
+    two, run on tensors without memory. gpu: whether the device is one; None asks PyTorch. frozen: a key of HELD, for
+    the weights below an adapter. Raises CourseError for a batch, length or rank that is no number above 0.
     """
     require_positive(batch=batch, length=length, **({"lora": lora} if lora else {}))
     text = config.get_text_config()

@@ -39,7 +39,8 @@ def need(
     """Bytes on each GPU, by what they are for; `memory.peak` adds them up.
 
     method: a key of METHODS. batch: rows on each GPU, of `length` tokens. split: a key of SPLITS. again: whether
-    activations are computed again in the backward pass (checkpointing) instead of kept. Raises CourseError for 4-bit weights that a split would have to cut.
+    activations are computed again in the backward pass (checkpointing) instead of kept. Raises CourseError for
+    4-bit weights that a split would have to cut.
     """
     require_positive(gpus=gpus)
     if method == "QLoRA" and SPLITS[split]:
@@ -56,10 +57,12 @@ def hours(
     """Hours for so many tokens, if `share` of the GPUs' peak (`tflops` each) goes into the model's matrix products.
 
     A token costs 2 operations a weight forward and 4 backward; an adapter saves 2 of those 4, the gradients of frozen
-    weights; `again` adds another forward pass. Attention's own products, small below a few thousand tokens, are left out.
+    weights; `again` adds another forward pass. An input embedding is looked up, not multiplied. Attention's own
+    products, small below a few thousand tokens, are left out.
     """
     require_positive(tokens=tokens, tflops=tflops, gpus=gpus, share=share)
-    weights = memory.plan(config, 1, 64)["weights"] / memory.FLOAT
+    text, weights = config.get_text_config(), memory.plan(config, 1, 64)["weights"] / memory.FLOAT
+    weights -= 0 if text.tie_word_embeddings else text.vocab_size * text.hidden_size
     operations = (4 if METHODS[method] else 6) + (2 if again else 0)
     return operations * weights * tokens / (gpus * tflops * 1e12 * share) / 3600
 

@@ -45,7 +45,7 @@ def test_a_split_divides_what_it_says():
 
 def test_hours_follow_from_operations():
     ideal = planner.hours(SEVEN, "all weights", 1e9, tflops=1000, share=1, again=False)
-    assert ideal == pytest.approx(6 * 7.616e9 * 1e9 / 1e15 / 3600, rel=0.01)
+    assert ideal == pytest.approx(6 * 7.071e9 * 1e9 / 1e15 / 3600, rel=0.01)
     assert planner.hours(SEVEN, "LoRA", 1e9, 1000, share=1, again=False) == pytest.approx(ideal * 4 / 6)
     assert planner.hours(SEVEN, "all weights", 1e9, 1000, gpus=8, share=0.5, again=True) == pytest.approx(ideal / 3)
 

@@ -1,4 +1,4 @@
-"""Each system that the course names, as a stand-in, on the whole path: template, mask, adapter, save, reload, answer."""
+"""Each system that the course names, as a stand-in, on the whole path: template, mask, adapter, save, reload."""
 
 import pytest
 import torch

@@ -17,7 +17,6 @@ from helpers.errors import CourseError
 
 SCHEDULES = ("linear", "cosine", "constant", "constant_with_warmup", "cosine_with_min_lr", "inverse_sqrt")
 OPTIONS = {"cosine_with_min_lr": {"min_lr_rate": 0.1}}  # what a schedule needs beside its name
-FORWARD = ("activations", "logits")  # what is there after the forward pass
 LAYOUT = dict(style={"description_width": "9em"}, layout=w.Layout(width="27em"))
 
 
@@ -99,7 +98,7 @@ def memory_explorer(configs: dict[str, PreTrainedConfig]) -> w.VBox:
         total, color = memory.peak(planned), dict(zip(planned, plots.SHADES, strict=True))
         fig = Figure(figsize=(8, 2.4), layout="constrained")
         ax = fig.subplots()
-        for row, moment in enumerate((FORWARD, ("gradients",))):
+        for row, moment in enumerate((("activations", "logits"), ("gradients",))):
             left = 0.0
             for part in ("weights", "optimizer", *moment):
                 label = f"{part} {planned[part] / 1e9:.2f}" if not row or part == "gradients" else None
@@ -236,11 +235,10 @@ def scale_planner(configs: dict[str, PreTrainedConfig]) -> w.VBox:
         total, room = memory.peak(planned) / 1e9, planner.ROOM * gpu["GB"]
         fig = Figure(figsize=(8, 1.9), layout="constrained")
         ax, left = fig.subplots(), 0.0
-        moment = ("gradients",) if planned["gradients"] > planned["activations"] + planned["logits"] else FORWARD
-        for part in ("weights", "optimizer", *moment):  # the fuller of the two moments that `peak` compares
-            n, color = planned[part] / 1e9, plots.SHADES[list(planned).index(part)]
-            ax.barh(0, n, left=left, color=color, edgecolor="white", label=f"{part} {n:.1f}")
-            left += n
+        for part, n in memory.fullest(planned).items():
+            color = plots.SHADES[list(planned).index(part)]
+            ax.barh(0, n / 1e9, left=left, color=color, edgecolor="white", label=f"{part} {n / 1e9:.1f}")
+            left += n / 1e9
         ax.axvline(room, color="black", linestyle="--")
         ax.set(yticks=[], xlabel=f"GB on each GPU; the dashed line is what can be used of its {gpu['GB']}")
         ax.set_title(f"{total:.1f} GB at the peak {'fit' if total < room else 'do not fit'} into one {kind.value}")

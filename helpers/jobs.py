@@ -2,6 +2,8 @@
 
 import contextlib
 import difflib
+import hashlib
+import json
 import os
 import re
 import shutil
@@ -74,6 +76,25 @@ def check(path: Path | str) -> dict:
     return given
 
 
+def fresh(folder: Path | str) -> Path:
+    """The folder, emptied and filled with the course's configuration, script and files for Accelerate."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return Path(shutil.copytree(FOLDER, folder))
+
+
+def made_with(folder: Path | str) -> dict[str, str]:
+    """What a run in the folder depends on: hashes (SHA-256) of its data and its configuration, versions, hardware."""
+    files = {"data": Path(folder) / "data" / "train.jsonl", "configuration": Path(folder) / "sft.yaml"}
+    hashes = {name: hashlib.sha256(file.read_bytes()).hexdigest()[:12] for name, file in files.items()}
+    return hashes | {name: str(value) for name, value in curves.versions().items()}
+
+
+def tracked(folder: Path | str, project: str, name: str, metric: str) -> list[float]:
+    """The values of a metric that trackio has kept of the run of that name, which was started in the folder."""
+    which = ("--project", project, "--run", name, "--metric", metric, "--json")
+    return [line["value"] for line in json.loads(run("trackio", "get", "metric", *which, folder=folder).said)["values"]]
+
+
 def run(*command: str, folder: Path | str, output_dir: str = "") -> Job:
     """Runs a command of this environment in `folder` to its end, with a bar that shows the seconds.
 
@@ -82,8 +103,9 @@ def run(*command: str, folder: Path | str, output_dir: str = "") -> Job:
     """
     _require_devices(command, Path(folder))
     started, most = time.monotonic(), 0
-    # TOKENIZERS_PARALLELISM: forked workers would warn.
+    # Forked workers of tokenizers would warn; what trackio keeps stays with the job.
     quiet = {"TQDM_DISABLE": "1", "TOKENIZERS_PARALLELISM": "false", "TRANSFORMERS_VERBOSITY": "error"}
+    quiet["TRACKIO_DIR"] = str(Path(folder).resolve() / "tracking")
     bar = tqdm(desc=" ".join(command[:2]), bar_format="{desc}: {n} s", leave=False, **scoring.bar_only_if(True))
     with tempfile.TemporaryFile("w+") as said, bar:
         process = _start(command, folder, quiet, said)

@@ -111,12 +111,20 @@ def plan(
     }
 
 
-def peak(planned: dict[str, int], accumulation: int = 1) -> int:
-    """Bytes at the fullest moment of a step: after the forward pass, when activations and logits are there, or after
-    the backward pass, which has turned them into gradients. Accumulated gradients stay through the next forward pass.
+def fullest(planned: dict[str, int], accumulation: int = 1) -> dict[str, int]:
+    """The parts of a plan that are there at the fullest moment of a step: after the forward pass, when activations and
+    logits are there, or after the backward pass, which has turned them into gradients. Accumulated gradients stay
+    through the next forward pass.
     """
-    forward = planned["activations"] + planned["logits"] + (planned["gradients"] if accumulation > 1 else 0)
-    return planned["weights"] + planned["optimizer"] + max(forward, planned["gradients"])
+    forward = {part: planned[part] for part in ("activations", "logits")}
+    backward = {"gradients": planned["gradients"]}
+    moment = max(forward | (backward if accumulation > 1 else {}), backward, key=lambda parts: sum(parts.values()))
+    return {part: planned[part] for part in ("weights", "optimizer")} | moment
+
+
+def peak(planned: dict[str, int], accumulation: int = 1) -> int:
+    """Bytes at the fullest moment of a step."""
+    return sum(fullest(planned, accumulation).values())
 
 
 @lru_cache(256)

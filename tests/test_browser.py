@@ -1,5 +1,6 @@
 """Widgets as a reader meets them: JupyterLab in a real browser, every cell run, then typing and clicking."""
 
+import io
 import json
 import os
 import secrets
@@ -16,6 +17,7 @@ import nbformat
 import pytest
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
+from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
 import lessons
@@ -250,6 +252,39 @@ def test_game_and_explorer_answer(path, opened):
     page.get_by_role("button", name="Next run", exact=True).first.click()
     expect(choice).to_have_value("choose", timeout=20_000)
     assert_clean(page)
+
+
+@pytest.mark.parametrize("path", lesson("08"), ids=lessons.name)
+def test_planner_says_what_fits_and_the_run_has_a_page(path, opened, lab, browser):
+    page = opened(path)
+    assert_clean(page)
+    result = page.locator(".widget-html").filter(has_text="accelerate launch").first
+    choice = lambda label: page.get_by_label(label, exact=True).first
+    choice("model").scroll_into_view_if_needed()
+    choice("model").select_option("Qwen/Qwen2.5-7B")
+    expect(result).to_contain_text("no", timeout=20_000)
+    choice("train").select_option("QLoRA")
+    expect(result).to_contain_text("--load_in_4bit", timeout=20_000)
+    expect(result.get_by_role("row").filter(has_text="fits").get_by_role("cell")).to_have_text("yes")
+    assert_clean(page)
+    # What the notebook's first job reported, on trackio's own page.
+    show = "import trackio; print(trackio.show(open_browser=False, block_thread=False)[1]); input()"
+    kept = os.environ | {"TRACKIO_DIR": str(lab[0] / "outputs" / "08" / "job" / "tracking"), "HF_HUB_OFFLINE": "1"}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    server = subprocess.Popen([sys.executable, "-u", "-c", show], env=kept, **pipes)
+    try:
+        address = next(line.strip() for line in server.stdout if line.startswith("http"))
+        tracked = browser.new_page()
+        tracked.goto(address)
+        for text in ("by-trl", "mean_token_accuracy"):
+            expect(tracked.get_by_text(text).first).to_be_visible(timeout=60_000)
+        curve = tracked.locator("canvas, svg.main-svg, .vega-embed").first
+        expect(curve).to_be_visible(timeout=60_000)
+        colors = Image.open(io.BytesIO(curve.screenshot())).convert("RGB").getcolors(1 << 20)
+        assert len(colors) > 10  # something is drawn
+        tracked.close()
+    finally:
+        server.communicate("\n", timeout=30)
 
 
 def test_a_missing_browser_is_said_in_one_sentence(monkeypatch):

@@ -32,8 +32,7 @@ SHORT = ("--config", "sft.yaml", "--max_steps", "4", "--save_steps", "2", "--eva
 @pytest.fixture
 def job(tmp_path):
     """A job's folder: nano, 128 commands, the course's configuration and script."""
-    folder = tmp_path / "job"
-    shutil.copytree(jobs.FOLDER, folder)
+    folder = jobs.fresh(tmp_path / "job")
     for part in models.load("nano"):
         part.save_pretrained(folder / "model")
     for split, rows in commands.load().items():

@@ -8,9 +8,11 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreT
 from helpers import chat, models
 from helpers.errors import CourseError
 
-# What each brings: a base model such as OPT has no chat template, and its BOS is its EOS.
+# What each brings: a base model has no chat template, and its BOS is its EOS.
 FAMILIES = {
-    "HuggingFaceTB/SmolLM2-135M": chat.FAMILIES["ChatML (SmolLM2)"],
+    "HuggingFaceTB/SmolLM2-135M": chat.Family(
+        None, eos="<|endoftext|>", bos="<|endoftext|>", special=("<|im_start|>", "<|im_end|>")
+    ),
     "facebook/opt-350m": chat.Family(None, eos="</s>", bos="</s>", special=("<pad>",), adds_bos=True),
     "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B": chat.FAMILIES["DeepSeek-R1-Distill"],
 }

@@ -220,6 +220,22 @@ def test_the_server_gives_the_models_own_answers_and_ends(job):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "line, late",
+    [
+        ("learnin_rate: 1e-4", "unrecognized arguments: --learnin_rate"),
+        ("max_steps: 2.5", "TypeError: 'float' object cannot be interpreted as an integer"),
+    ],
+)
+def test_why_a_configuration_is_looked_at_first(job, line, late):
+    (job / "sft.yaml").write_text((job / "sft.yaml").read_text().replace("max_steps: -1", line))
+    with pytest.raises(CourseError, match="sft.yaml, line"):
+        jobs.check(job / "sft.yaml")
+    with pytest.raises(CourseError, match=late):
+        jobs.run("trl", "sft", "--config", "sft.yaml", folder=job)
+
+
+@pytest.mark.slow
 def test_two_processes_make_the_run_of_one_and_refuse_its_checkpoint(job):
     one = launch(job, "one_process", into="one")
     two = launch(job, "two_cpus", "--per_device_train_batch_size", "8", into="two")

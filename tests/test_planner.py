@@ -1,9 +1,11 @@
 """The planner: what it says of models is what their own numbers give, and its plans are consistent."""
 
+import json
+
 import pytest
 from transformers import AutoConfig
 
-from helpers import explorers, memory, models, planner, systems
+from helpers import explorers, hub, memory, models, planner, systems
 from helpers.errors import CourseError
 from test_explorers import by_label
 
@@ -22,6 +24,16 @@ def test_numbers_of_a_published_configuration_are_those_of_the_model():
 )
 def test_parameters_are_as_published(name, millions):
     assert memory.plan(models.config(name), 1, 64)["weights"] / 4e6 == pytest.approx(millions, rel=0.01)
+
+
+@pytest.mark.parametrize("name", json.loads(models.ARCHITECTURES.read_text("utf-8")))
+def test_numbers_are_those_on_the_hub(name):
+    try:
+        published = AutoConfig.from_pretrained(hub.confirm(name))
+    except CourseError as out_of_reach:
+        pytest.skip(str(out_of_reach))
+    ours = json.loads(models.ARCHITECTURES.read_text("utf-8"))[name]
+    assert {key: getattr(published, key) for key in ours} == ours
 
 
 def test_sixteen_bytes_for_each_trained_parameter():

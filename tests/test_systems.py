@@ -55,6 +55,14 @@ def test_the_whole_path(name, lora, tmp_path):
     assert answer.shape[1] > asked["input_ids"].shape[1]
 
 
+def test_a_base_model_cannot_take_dialogues_before_it_has_a_template(tmp_path):
+    model, tokenizer = systems.stand_in("facebook/opt-350m")
+    config = SFTConfig(output_dir=str(tmp_path), use_cpu=True, bf16=False, activation_checkpointing=False)
+    rows = commands.load()["train"].select(range(4))
+    with pytest.raises(ValueError, match="chat_template is not set"):
+        SFTTrainer(model=model, args=config, train_dataset=rows, processing_class=tokenizer)
+
+
 def test_adapters_find_the_layers_of_each_architecture():
     found = {}
     for name in systems.FAMILIES:

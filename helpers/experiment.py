@@ -121,7 +121,8 @@ class Experiment:
         row = {"run": name, **settings, "examples": self.examples.value, "updates done": int(log["step"].max()), **last}
         self.table = pd.concat([self.table, pd.DataFrame([row | {"seconds": seconds}])], ignore_index=True)
         self.shown.value = self.table.to_html(index=False, border=0, float_format="{:.3g}".format)
-        ended = "stopped" if row["updates done"] < settings["max_steps"] else "done"
+        early = "stopped" if self.stop.is_set() else f"ended by the limit of {SECONDS:g} s,"
+        ended = early if row["updates done"] < settings["max_steps"] else "done"
         self.status.value = f"{name}: {ended} after {row['updates done']} updates, {seconds:.1f} s."
 
     def draw(self, name: str, log: pd.DataFrame) -> None:

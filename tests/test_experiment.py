@@ -95,7 +95,7 @@ def test_a_run_is_ended_when_its_time_is_up(lab, monkeypatch):
     monkeypatch.setattr(experiment, "SECONDS", 0.3)
     lab.steps.value = 120
     run_to_its_end(lab)
-    assert "stopped after" in lab.status.value
+    assert "ended by the limit of 0.3 s, after" in lab.status.value
 
 
 def test_a_disk_that_cannot_be_written_is_said(lab, tmp_path):

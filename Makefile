@@ -26,12 +26,12 @@ setup: .venv/ready  ## build .venv, fetch the model, build the dataset (the othe
 lab: setup  ## open the course in JupyterLab (LAB_ARGS="--no-browser --port 8890")
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks $(LAB_ARGS)
 
-check: setup  ## lint, quick tests, every notebook on the nano model (under 3 min)
+check: setup  ## lint, quick tests, every notebook on the nano model (about 6 min)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -m "not slow"
 
-test: setup  ## all of check, slow tests, every stored output compared, the browser (under 30 min)
+test: setup  ## all of check, slow tests, every stored output compared, the browser (about 35 min)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest

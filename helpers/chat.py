@@ -27,6 +27,7 @@ class Family:
     eos: str
     bos: str | None = None
     special: tuple[str, ...] = ()  # further tokens that the template needs in the vocabulary
+    pad: str | None = None  # where padding has a token of its own
     adds_bos: bool = False  # whether the family's tokenizer puts BOS before every plain text
 
 
@@ -85,9 +86,10 @@ def tokenizer_for(family: str | Family, tokenizer: PreTrainedTokenizerBase) -> P
     copied = copy.deepcopy(tokenizer)
     copied.chat_template = wanted.template
     known = copied.get_vocab()
-    copied.add_tokens([t for t in (wanted.eos, wanted.bos, *wanted.special) if t and t not in known], True)
+    copied.add_tokens([t for t in (wanted.eos, wanted.bos, *wanted.special, wanted.pad) if t and t not in known], True)
     copied.eos_token, copied.bos_token = wanted.eos, wanted.bos
-    copied.pad_token = copied.pad_token if copied.pad_token in copied.get_vocab() else wanted.eos
+    own = copied.pad_token if copied.pad_token in copied.get_vocab() else wanted.eos
+    copied.pad_token = wanted.pad or own
     if wanted.adds_bos:
         bos = (wanted.bos, copied.convert_tokens_to_ids(wanted.bos))
         copied.backend_tokenizer.post_processor = TemplateProcessing(single=f"{wanted.bos} $0", special_tokens=[bos])

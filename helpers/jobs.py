@@ -99,7 +99,7 @@ def run(*command: str, folder: Path | str, output_dir: str = "") -> Job:
     """Runs a command of this environment in `folder` to its end, with a bar that shows the seconds.
 
     Raises CourseError if it needs more processes or devices than there are, if memory ran out, and otherwise with the
-    last line that it printed. An interrupted call ends all processes that the command has started.
+    reason that it printed. An interrupted call ends all processes that the command has started.
     """
     _require_devices(command, Path(folder))
     started, most = time.monotonic(), 0
@@ -147,9 +147,7 @@ def serve(model: Path | str, port: int = 8000, wait: float = 120) -> Iterator[st
             while not _answers(f"http://127.0.0.1:{port}/health"):
                 if process.poll() is not None or time.monotonic() > until:
                     said.seek(0)
-                    raise CourseError(
-                        f"The server did not start ({_last_line(said.read())}): is that a model's folder?"
-                    )
+                    raise CourseError(f"The server did not start ({_reason(said.read())}): is that a model's folder?")
                 time.sleep(0.2)
             yield f"http://127.0.0.1:{port}/v1"
         finally:
@@ -218,11 +216,11 @@ def _explained(code: int, text: str) -> str:
             "The job ran out of memory: lower per_device_train_batch_size (and raise gradient_accumulation_steps by "
             "as much), lower max_length, turn activation_checkpointing on, or train an adapter (use_peft)."
         )
-    return f"The job ended with code {code}: {_last_line(text)}"
+    return f"The job ended with code {code}: {_reason(text)}"
 
 
-def _last_line(text: str) -> str:
-    """The line that says why: of all that a launcher repeats after an error, the worker's own last one."""
+def _reason(text: str) -> str:
+    """The line that says why: the first that names an error, which a launcher then repeats in its own words."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if re.search(r"error: \S", line, re.IGNORECASE) or "is of " in line]
     return (errors or lines[-1:] or ["it printed nothing"])[0][:300]

@@ -13,7 +13,7 @@ FAMILIES = {
     "HuggingFaceTB/SmolLM2-135M": chat.Family(
         None, eos="<|endoftext|>", bos="<|endoftext|>", special=("<|im_start|>", "<|im_end|>")
     ),
-    "facebook/opt-350m": chat.Family(None, eos="</s>", bos="</s>", special=("<pad>",), adds_bos=True),
+    "facebook/opt-350m": chat.Family(None, eos="</s>", bos="</s>", pad="<pad>", adds_bos=True),
     "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B": chat.FAMILIES["DeepSeek-R1-Distill"],
 }
 # Sizes of a stand-in. What makes an architecture its own stays: OPT-350m's embeddings are half as wide as its layers.
@@ -35,8 +35,6 @@ def stand_in(name: str, seed: int = 0) -> tuple[PreTrainedModel, PreTrainedToken
     if name not in FAMILIES:
         raise CourseError(f"There is no stand-in for {name!r}: choose one of {', '.join(FAMILIES)}.")
     tokenizer = chat.tokenizer_for(FAMILIES[name], models.load("nano")[1])
-    if "<pad>" in FAMILIES[name].special:
-        tokenizer.pad_token = "<pad>"
     known = json.loads(models.ARCHITECTURES.read_text(encoding="utf-8"))[name]
     config = AutoConfig.for_model(
         **known | {size: n for size, n in SMALL.items() if size in known},

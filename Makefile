@@ -3,7 +3,7 @@ PYTHON ?= python3
 LAB_ARGS ?=
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup lab check test course outputs nano record bench clean
+.PHONY: help setup lab check test times course outputs nano record bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,43 +14,41 @@ setup: .venv/ready  ## build .venv, fetch the model, build the dataset (the othe
 .venv/ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo 'This course needs Python 3.11 or newer: pass one with make PYTHON=python3.12.' >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || $(PYTHON) -m tools.debian python3-venv || \
 	  { echo 'This Python cannot build environments: on Debian and Ubuntu, apt-get install python3-venv.' >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	@echo 'Installing the packages of requirements.txt, which takes a few minutes the first time ...'
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt --editable .
-	$(BIN)/python -m helpers.models fetch
-	$(BIN)/python -m helpers.commands
+	$(BIN)/python -m helpers.model
+	$(BIN)/python -m helpers.dataset
 	@touch $@
 
 lab: setup  ## open the course in JupyterLab (LAB_ARGS="--no-browser --port 8890")
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks $(LAB_ARGS)
 
-check: setup  ## lint, quick tests, every notebook on the nano model (about 6 min)
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest -m "not slow"
+check: setup  ## lint, quick tests, every notebook on the nano model (MINUTES_OF_CHECK min)
+	@$(BIN)/python -m tools.stages check
 
-test: setup  ## all of check, slow tests, every stored output compared, the browser (about 35 min)
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest
-	TQDM_DISABLE=1 $(BIN)/python -m pytest --nbval --nbval-cell-timeout 1800 notebooks
+test: setup  ## lint, all tests, every stored output compared, every notebook in a browser (MINUTES_OF_TEST min)
+	@$(BIN)/python -m tools.stages test
+
+times: setup  ## where the minutes of the last check or test went
+	@$(BIN)/python -m tools.times
 
 course: setup  ## run every notebook with its default parameters into executed/
-	$(BIN)/python tools/course.py run
+	$(BIN)/python -m tools.course run
 
 outputs: setup  ## run every notebook in place, to refresh its stored outputs
-	$(BIN)/python tools/course.py outputs
+	$(BIN)/python -m tools.course outputs
 
 nano: setup  ## build data/nano again
-	$(BIN)/python tools/nano.py
+	$(BIN)/python -m tools.nano
 
 record: setup  ## record runs, benchmark and fine-tuned models again (3 h); goes on where it was stopped
-	KINETO_LOG_LEVEL=99 $(BIN)/python tools/runs.py
+	KINETO_LOG_LEVEL=99 $(BIN)/python -m tools.runs
 
 bench: setup  ## measure where a training step's time goes on this machine (17 min)
-	KINETO_LOG_LEVEL=99 $(BIN)/python tools/bench.py  # PyTorch's profiler would report on itself
+	KINETO_LOG_LEVEL=99 $(BIN)/python -m tools.bench  # PyTorch's profiler would report on itself
 
 clean:  ## remove the environment and what runs leave; the model's cache stays
 	rm -rf .venv executed outputs checkpoints .pytest_cache .ruff_cache *.egg-info

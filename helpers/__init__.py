@@ -1,1 +1,42 @@
-"""What the course's notebooks share: data, drawing, widgets and scoring, but never the training itself."""
+"""What the course's notebooks share: data, models, drawing, widgets and scoring, but never the training itself."""
+
+import os
+
+# Arguments of SFTConfig for a quiet run on a laptop's CPU: no GPU, float32, nothing recomputed, saved or reported.
+LAPTOP = dict(
+    use_cpu=True,
+    bf16=False,
+    activation_checkpointing=False,
+    save_strategy="no",
+    report_to="none",
+    disable_tqdm=True,
+)
+
+
+def setup(**positive: float) -> None:
+    """Prepare a notebook: check its parameters, silence what a reader need not see, report nothing to the outside.
+
+    positive: parameters, by their names, that have to be numbers above 0; CourseError names the first that is not.
+
+    Silenced:
+    - progress bars and warnings of transformers while it loads models, progress bars of datasets while it prepares
+      rows; both take seconds here;
+    - the advice that PEFT 0.21 uses `is_gradient_checkpointing`, an old name of transformers, which only PEFT can mend;
+    - reports of use that ONNX Runtime sends to Microsoft and huggingface_hub to Hugging Face.
+    """
+    from helpers.errors import require_positive
+
+    require_positive(**positive)
+    # Read when the first session or request is made, so later imports are in time.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+    import warnings
+
+    import datasets
+    from transformers.utils import logging
+
+    datasets.disable_progress_bars()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`")

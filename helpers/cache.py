@@ -14,7 +14,8 @@ from helpers.errors import CourseError
 
 # How safetensors and torch word a failed write: they raise types of their own instead of OSError.
 FAILED_WRITE = ("os error 27", "os error 28", "No space left", "File too large", "inline_container")
-ELSEWHERE = "free some space, or set SFT_COURSE_CACHE to a folder on another disk"
+OTHER_DISK = "free some space, or set SFT_COURSE_CACHE to a folder on another disk"
+OWN_FOLDER = "set SFT_COURSE_CACHE to a folder of your own"
 
 
 def folder() -> Path:
@@ -23,12 +24,12 @@ def folder() -> Path:
     return Path(chosen).expanduser() if chosen else user_cache_path("sft-course")
 
 
-def require_free(target: Path, n_bytes: int, what: str, otherwise: str = ELSEWHERE) -> None:
+def require_free(target: Path, n_bytes: int, what: str, remedy: str = OTHER_DISK) -> None:
     """Raise CourseError if the disk of `target`, which need not exist yet, has under `n_bytes` free."""
     if _free(target) < n_bytes:
         raise CourseError(
             f"There is no room for {what} in {target}, which takes {n_bytes / 1e6:,.0f} MB where "
-            f"{_free(target) / 1e6:,.0f} MB are free: {otherwise}."
+            f"{_free(target) / 1e6:,.0f} MB are free: {remedy}."
         )
 
 
@@ -36,9 +37,10 @@ def publish(target: Path, build: Callable[[Path], None]) -> Path:
     """Return the folder `target`; the first caller's `build` fills an empty folder that then becomes it.
 
     Processes that ask for the same target meanwhile wait. A build that fails or is killed leaves no target,
-    and the next call removes its remains. A failed write raises CourseError; other errors pass through.
+    and the next call removes its remains. Every user of the machine may read the result, so one complete cache,
+    read-only or not, serves them all. A failed write raises CourseError; other errors pass through.
     """
-    if target.exists():  # a target is complete by construction, so this needs no lock
+    if _exists(target):  # a target is complete by construction, so this needs no lock
         return target
     with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -49,8 +51,8 @@ def publish(target: Path, build: Callable[[Path], None]) -> Path:
 
 
 @contextlib.contextmanager
-def writing(target: Path, otherwise: str = ELSEWHERE):
-    """Turn a failed write inside the block into a CourseError: where, why, what is free, and what to do."""
+def writing(target: Path, remedy: str = ""):
+    """Turn a failed write inside the block into a CourseError: where, why, what is free, and what to do (`remedy`)."""
     try:
         yield
     except Exception as error:
@@ -58,7 +60,15 @@ def writing(target: Path, otherwise: str = ELSEWHERE):
             raise
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         free = f"{_free(target) / 1e6:,.0f} MB free there"
-        raise CourseError(f"Could not write {target} ({reason}; {free}): {otherwise}.") from error
+        usual = OWN_FOLDER if isinstance(error, PermissionError) else OTHER_DISK
+        raise CourseError(f"Could not write {target} ({reason}; {free}): {remedy or usual}.") from error
+
+
+def _exists(target: Path) -> bool:
+    try:
+        return target.exists()
+    except PermissionError as error:
+        raise CourseError(f"You may not read {target} ({error.strerror}): {OWN_FOLDER}.") from error
 
 
 def _build_aside(target: Path, build: Callable[[Path], None]) -> None:
@@ -68,7 +78,8 @@ def _build_aside(target: Path, build: Callable[[Path], None]) -> None:
     aside = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
     try:
         build(aside)
-        for path in aside.rglob("*"):
+        for path in [aside, *aside.rglob("*")]:
+            path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))  # mkdtemp lets in its owner alone
             if path.is_file():
                 with path.open("rb+") as file:
                     os.fsync(file.fileno())  # or a power cut could leave an empty file under its final name

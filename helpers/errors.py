@@ -1,7 +1,9 @@
 """What is meant for the reader rather than for a programmer: the course's one error, and libraries' warnings."""
 
+import contextlib
 import logging
 import textwrap
+import warnings
 
 
 class CourseError(Exception):
@@ -23,14 +25,34 @@ def require_positive(**values: float) -> None:
             raise CourseError(f"{name} is {value!r}: make it a number above 0 and run the cell again.")
 
 
-class _Printed(logging.Handler):
+class _PrintHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        library, said = record.name.partition(".")[0], record.getMessage().removeprefix("[RANK 0] ")
-        print(textwrap.fill(f"{library} warns: {said}", 110))
+        library = record.name.partition(".")[0]
+        message = record.getMessage().removeprefix("[RANK 0] ")
+        print(textwrap.fill(f"{library} warns: {message}", 110))
 
 
 def print_warnings(*libraries: str) -> None:
     """From now on, prints what the libraries log as a warning into the cell that caused it, instead of to stderr."""
     for library in libraries:
         logger = logging.getLogger(library)
-        logger.handlers, logger.propagate = [_Printed(logging.WARNING)], False
+        logger.handlers, logger.propagate = [_PrintHandler(logging.WARNING)], False
+        logger.setLevel(logging.WARNING)  # setup() may have raised it
+
+
+@contextlib.contextmanager
+def quiet_transformers():
+    """Inside the block, transformers shows no warnings and no progress bars, nor PEFT's use of an old name."""
+    from transformers.utils import logging as transformers_logging  # heavy, and few who import this module need it
+
+    level, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`")
+            yield
+    finally:
+        transformers_logging.set_verbosity(level)
+        if bars:
+            transformers_logging.enable_progress_bar()

@@ -4,7 +4,8 @@ import pytest
 import torch
 from trl import SFTConfig, SFTTrainer
 
-from helpers import commands, models
+from helpers.dataset import commands
+from helpers.model import load
 
 
 @pytest.fixture(scope="session")
@@ -13,7 +14,7 @@ def nano_trainer(tmp_path_factory):
     dataset = commands.load()
 
     def make(examples: int, validation: int = 0, callbacks=(), cls=SFTTrainer, peft=None, **settings) -> SFTTrainer:
-        model, tokenizer = models.load("nano")
+        model, tokenizer = load("nano")
         torch.manual_seed(0)  # of an adapter's first weights
         usual = dict(activation_checkpointing=False, bf16=False, use_cpu=True, save_strategy="no")
         config = SFTConfig(output_dir=str(tmp_path_factory.mktemp("run")), **{**usual, **settings})

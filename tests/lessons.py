@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 
 import nbformat
+import papermill
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
@@ -38,13 +39,24 @@ def nano_parameters(notebook) -> dict:
     return dict(notebook.metadata["course"]["nano"])
 
 
+def assert_parameters_exist(path: Path) -> None:
+    """papermill only warns of a nano parameter that the notebook does not have, and would run the long version."""
+    assert set(nano_parameters(read(path))) <= set(papermill.inspect_notebook(str(path)))
+
+
+def printed(notebook, cell_id: str) -> str:
+    """What the cell printed, without the space around it."""
+    outputs = [output for cell in notebook.cells if cell.id == cell_id for output in cell.outputs]
+    return "".join(output.get("text", "") for output in outputs).strip()
+
+
 def trouble(notebook) -> list[str]:
     """What a reader would trip over in the outputs: errors and anything on stderr."""
-    found = []
+    lines = []
     for cell in code_cells(notebook):
         for output in cell.outputs:
             if output.output_type == "error":
-                found.append(f"{cell.id}: {output.ename}: {output.evalue}")
+                lines.append(f"{cell.id}: {output.ename}: {output.evalue}")
             elif output.output_type == "stream" and output.name == "stderr":
-                found.append(f"{cell.id}: stderr: {output.text[:300]}")
-    return found
+                lines.append(f"{cell.id}: stderr: {output.text[:300]}")
+    return lines

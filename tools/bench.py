@@ -20,7 +20,11 @@ from transformers.utils import logging
 from trl import SFTConfig, SFTTrainer
 from trl.trainer.utils import _CHUNKED_LOGPROB_CHUNK_SIZE as TILE  # columns of the vocabulary that TRL takes at once
 
-from helpers import commands, cpu, curves, memory, models, scoring, widgets
+from helpers.dataset import commands
+from helpers.evaluation.generation import generate
+from helpers.model import fast_bf16, load
+from helpers.training import memory, run_log
+from helpers.training.cpu_trainer import CPUSFTTrainer
 
 EXAMPLES = 800
 BEST = dict(per_device_train_batch_size=16, learning_rate=4e-4, activation_checkpointing=False)
@@ -30,7 +34,15 @@ TARGET = 0.15  # validation loss, in nats per token
 BAR = dict(leave=False, file=sys.stderr)
 
 
-class UntilLoss(curves.Clock):
+class AlwaysEager(CPUSFTTrainer):
+    longest_eager = float("inf")
+
+
+class NeverEager(CPUSFTTrainer):
+    longest_eager = 0
+
+
+class UntilLoss(run_log.Clock):
     """Stops the run when the validation loss reaches `target`; `reached` is then the seconds of all steps so far."""
 
     def __init__(self, target: float):
@@ -45,12 +57,12 @@ class UntilLoss(curves.Clock):
 class Bench:
     def __init__(self, folder: str, name: str):
         self.folder, self.name, self.data = folder, name, commands.load()
-        model, self.tokenizer = models.load(name)
+        model, self.tokenizer = load(name)
         self.config, self.parameters = model.config, model.num_parameters()
 
     def trainer(self, cls, name: str | None = None, rows=None, validation: bool = False, **settings):
-        model, tokenizer = models.load(name or self.name)
-        defaults = dict(output_dir=self.folder, seed=0, bf16=models.fast_bf16(), use_cpu=True, max_length=None)
+        model, tokenizer = load(name or self.name)
+        defaults = dict(output_dir=self.folder, seed=0, bf16=fast_bf16(), use_cpu=True, max_length=None)
         quiet = dict(report_to="none", disable_tqdm=True, logging_steps=1, save_strategy="no")
         trainer = cls(
             model=model,
@@ -59,16 +71,16 @@ class Bench:
             eval_dataset=self.data["validation"].select(range(48)) if validation else None,
             processing_class=tokenizer,
         )
-        widgets.stop_printing(trainer)
+        run_log.stop_printing(trainer)
         return trainer
 
     def speed(self, cls, steps: int, **settings) -> dict:
         """Tokens per second of `steps` steps after two to warm up, the first loss, peak memory above the start."""
         with memory.Peak() as peak:
             trainer = self.trainer(cls, **{**settings, "max_steps": steps + 2})
-            trainer.add_callback(curves.Clock())
+            trainer.add_callback(run_log.Clock())
             trainer.train()
-        log = curves.table(trainer.state.log_history)
+        log = run_log.table(trainer.state.log_history)
         tokens = log["num_tokens"].diff()[2:]
         seconds = (tokens / log["tokens_per_second"][2:]).sum()
         return {"tokens": tokens.sum(), "seconds": seconds, "first_loss": log["loss"][0], "peak": peak.bytes}
@@ -77,13 +89,13 @@ class Bench:
         """The same batches through transformers alone: forward with labels, backward, clip, AdamW."""
         with memory.Peak() as peak:
             batches = iter(self.trainer(SFTTrainer, **settings).get_train_dataloader())
-            model, _ = models.load(self.name)
+            model, _ = load(self.name)
             optimizer = torch.optim.AdamW(model.parameters(), lr=settings["learning_rate"], fused=True)
             model.train()
             tokens, seconds, first = 0, 0.0, None
             for step in range(steps + 2):
                 batch, began = next(batches), time.perf_counter()
-                with torch.autocast("cpu", torch.bfloat16, enabled=models.fast_bf16()):
+                with torch.autocast("cpu", torch.bfloat16, enabled=fast_bf16()):
                     loss = model(**batch, use_cache=False).loss
                 loss.backward()
                 torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -96,7 +108,7 @@ class Bench:
 
     def ceiling(self) -> float:
         """Tokens per second if a step were nothing but matrix products, all as fast as large square ones."""
-        dtype = torch.bfloat16 if models.fast_bf16() else torch.float32
+        dtype = torch.bfloat16 if fast_bf16() else torch.float32
         a = torch.randn(2048, 2048).to(dtype)
         a @ a
         began, n = time.perf_counter(), 0
@@ -151,7 +163,7 @@ class Bench:
 
 
 def generation(model, tokenizer, records) -> dict:
-    """Seconds to answer the same prompts: `generate` in order at batch 15, padded, against scoring.generate."""
+    """Seconds to answer the same prompts: `generate` in order at batch 15, padded, against generate."""
     prompts, found = list(records["prompt"]), {}
     for _ in range(2):
         gc.collect()
@@ -164,7 +176,7 @@ def generation(model, tokenizer, records) -> dict:
                 model.generate(**batch, do_sample=False, max_new_tokens=48, pad_token_id=tokenizer.pad_token_id)
         found["plain"] = found.get("plain", 0) + time.perf_counter() - began
         began = time.perf_counter()
-        scoring.generate(model, tokenizer, prompts)
+        generate(model, tokenizer, prompts)
         found["ours"] = found.get("ours", 0) + time.perf_counter() - began
     return found
 
@@ -186,23 +198,21 @@ def growth(bench: Bench, quick: bool) -> list[dict]:
     for length in (32, 64, 128, 256):
         rows = joined(bench, length, 5 * 1024 // length)
         case = {**short, "rows": rows, "per_device_train_batch_size": 1024 // length}
-        for attention, limit in (("eager", 10**9), ("sdpa", 0)):
-            cases.append((f"{attention} attention, 1,024 tokens as rows of", length, limit, threads, case))
+        for attention, cls in (("eager", AlwaysEager), ("sdpa", NeverEager)):
+            cases.append((f"{attention} attention, 1,024 tokens as rows of", length, cls, threads, case))
     for batch in (4, 8, 16, 32):
         case = {**short, "per_device_train_batch_size": batch}
-        cases.append(("examples in a batch", batch, cpu.SHORT, threads, case))
+        cases.append(("examples in a batch", batch, CPUSFTTrainer, threads, case))
     for n in sorted({1, max(1, threads // 2), threads}):
-        cases.append(("threads", n, cpu.SHORT, n, short))
+        cases.append(("threads", n, CPUSFTTrainer, n, short))
     for name in ("nano", "smollm2"):
-        cases.append(("model", name, cpu.SHORT, threads, {**short, "name": name}))
-    found, usual = [], cpu.SHORT
-    for what, value, limit, n, case in tqdm(cases[::8] if quick else cases, desc="growth", **BAR):
+        cases.append(("model", name, CPUSFTTrainer, threads, {**short, "name": name}))
+    found = []
+    for what, value, cls, n, case in tqdm(cases[::8] if quick else cases, desc="growth", **BAR):
         torch.set_num_threads(n)
-        cpu.SHORT = limit
-        one = bench.speed(cpu.CPUSFTTrainer, **case)
+        one = bench.speed(cls, **case)
         found.append({"what": what, "value": value, "tokens_per_second": one["tokens"] / one["seconds"]})
     torch.set_num_threads(threads)
-    cpu.SHORT = usual
     return found
 
 
@@ -220,7 +230,7 @@ def main() -> int:
 
 
 def report(bench: Bench, given) -> int:
-    stock, ours, quick = SFTTrainer, cpu.CPUSFTTrainer, given.quick
+    stock, ours, quick = SFTTrainer, CPUSFTTrainer, given.quick
     target = 4.0 if quick else TARGET
     cases = {
         "original chapter's arguments": lambda n: bench.speed(stock, 2 * n, **CHAPTER),
@@ -270,11 +280,11 @@ def report(bench: Bench, given) -> int:
     columns = ["tokens per second", "share of ceiling", "peak GB", "first_loss", f"seconds to loss {target}"]
     shown = table[columns].rename(columns={"first_loss": "first-step loss"})
     print(shown.to_string(float_format=lambda x: f"{x:.2f}" if x < 100 else f"{x:.0f}"))
-    kind = "bfloat16" if models.fast_bf16() else "float32"
+    kind = "bfloat16" if fast_bf16() else "float32"
     print(f"ceiling: {ceiling:.0f} tokens per second if all were {kind} matrix products")
     if given.record:
         log = {"table": shown.to_dict(), "parts": parts.to_dict(), "growth": grown, "ceiling": ceiling}
-        curves.save("bench", **result, **log)
+        run_log.save("bench", **result, **log)
     print(" ".join(f"{name}={value:.2f}" for name, value in result.items()))
     return 0
 

@@ -3,7 +3,6 @@ runs that notebooks compare themselves with into data/runs/."""
 
 import argparse
 import base64
-import io
 import os
 import sys
 import tempfile
@@ -14,10 +13,11 @@ import nbformat
 import papermill
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
-from PIL import Image
 from tqdm import tqdm
 
-ROOT = Path(__file__).resolve().parents[1]
+from helpers.paths import ROOT
+from helpers.ui.figures import fewer_colors
+
 NOTEBOOKS = ROOT / "notebooks"
 QUIET = ["--IPKernelApp.log_level=ERROR"]  # ipykernel warns that it talks over TCP, on this machine alone
 
@@ -90,18 +90,12 @@ def refresh(path: Path) -> None:
             if output.get("name") == "stderr":
                 sys.exit(f"{path.name} is left as it was: {cell.id} wrote to stderr: {output.text.strip()}")
             if "image/png" in output.get("data", {}):
-                output.data["image/png"] = smaller(output.data["image/png"])
+                picture = fewer_colors(base64.b64decode(output.data["image/png"]))
+                output.data["image/png"] = base64.b64encode(picture).decode()
     # The kernel's own description names this machine's Python; the course runs on others too.
     notebook.metadata["language_info"] = {"name": "python"}
     notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
     nbformat.write(notebook, path)
-
-
-def smaller(png: str) -> str:
-    """The picture (PNG, in base64) in 64 colours, which are enough for curves and take a third of the bytes."""
-    picture, less = Image.open(io.BytesIO(base64.b64decode(png))), io.BytesIO()
-    picture.convert("RGB").quantize(64).save(less, "PNG", optimize=True)
-    return base64.b64encode(less.getvalue()).decode()
 
 
 def main() -> int:
@@ -109,14 +103,14 @@ def main() -> int:
     parser.add_argument("action", choices=["run", "outputs", "record"])
     parser.add_argument("names", nargs="*", help="notebooks, or what to record; all of them, when none is named")
     parser.add_argument("--into", type=Path, default=ROOT / "executed", help="where run puts what it executed")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     lessons = sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
-    if given.action == "record":
-        record(given.names or list(RECORDED), given.into)
+    if arguments.action == "record":
+        record(arguments.names or list(RECORDED), arguments.into)
         return 0
-    named = [Path(name).resolve() for name in given.names]
-    if given.action == "run":
-        return run(named or lessons, given.into)
+    named = [Path(name).resolve() for name in arguments.names]
+    if arguments.action == "run":
+        return run(named or lessons, arguments.into)
     for path in tqdm(named or lessons + sorted((NOTEBOOKS / "solutions").glob("[0-9]*.ipynb")), unit="notebook"):
         refresh(path)
     return 0

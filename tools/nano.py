@@ -15,9 +15,11 @@ from tqdm.auto import tqdm
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, set_seed
 from trl import SFTConfig, SFTTrainer
 
-from helpers import commands
+from helpers.dataset import commands
+from helpers.dataset.grammar import load_grammar
+from helpers.paths import NANO
 
-FOLDER = commands.DATA / "nano"
+FOLDER = NANO
 SENTENCES = 20_000
 VOCABULARY = 1024
 # ChatML, as SmolLM2 speaks it, but with a padding token that is not the end token.
@@ -32,7 +34,7 @@ CHAT_TEMPLATE = (
 
 def sentences(seed: int = 0) -> list[str]:
     """Unlabelled commands from the templates of the training split, with the natural ones kept for training."""
-    grammar, dataset = commands.grammar(), commands.load(natural_in_train=True, seed=seed)
+    grammar, dataset = load_grammar(), commands.load(natural_in_train=True, seed=seed)
     known = set(dataset["train"]["template"])
     templates = [t for t in grammar.templates if t.id in known]
     rng = random.Random(seed)

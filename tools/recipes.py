@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from helpers import commands
+from helpers.dataset import perturb
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ COMPARED = {
     # What is wrong with the data matters only against the spread of seeds, so each has three.
     **_seeds("examples_400", "400 template sentences", 400, seeds=(1, 2)),
     **_seeds("shuffled_20", "800 template sentences, 20% with the answer of another", 800, shuffled=0.2),
-    **_seeds("repeats_400", f"400 template sentences and 400 copies of {commands.REPEATED} of them", 400, repeats=400),
+    **_seeds("repeats_400", f"400 template sentences and 400 copies of {perturb.REPEATED} of them", 400, repeats=400),
     # Beside the gallery's adapters at a sixth of this rate and at ten times of it.
     "lora_same": Run("a LoRA adapter at the rate of all weights", 800, lora=8, config=WATCHED),
     "natural_400": Run("400 template sentences and 400 natural ones", 400, natural=400),

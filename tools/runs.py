@@ -1,4 +1,4 @@
-"""Record training runs with their log and scores into data/runs/: `python tools/runs.py [NAME ...]`.
+"""Record training runs with their log and scores into data/runs/: `python -m tools.runs [NAME ...]`.
 
 Every run is one entry of RUNS in tools/recipes.py. `adapter` and `nano` also write the fine-tuned models that come with
 the course. Without names all are made; a call that was interrupted is taken up where it stopped.
@@ -13,7 +13,6 @@ import tempfile
 import time
 import warnings
 from dataclasses import asdict
-from pathlib import Path
 
 import datasets
 from peft import LoraConfig
@@ -22,28 +21,31 @@ from tqdm import tqdm
 from transformers import TrainerCallback
 from trl import SFTConfig
 
-from course import RECORDED
-from helpers import chat, commands, curves, models, scoring
-from helpers.cpu import CPUSFTTrainer
-from recipes import RUNS, SETTINGS, Run
+from helpers import paths
+from helpers.dataset import commands, perturb
+from helpers.evaluation.scores import METRICS, evaluate
+from helpers.model import chat, fast_bf16, load, load_tuned, loading
+from helpers.training import run_log
+from helpers.training.cpu_trainer import CPUSFTTrainer
+from tools.course import RECORDED
+from tools.recipes import RUNS, SETTINGS, Run
 
 ASKED = 100  # held-out commands that a run of the gallery answers
 BARE = "{% for message in messages if message['role'] == 'user' %}{{ message['content'] }}{% endfor %}"
 READ = 5  # of its answers that are kept to be read
-ROOT = Path(__file__).resolve().parents[1]
-DONE = ROOT / "outputs" / "recorded.txt"  # what an interrupted call has made so far
+DONE = paths.ROOT / "outputs" / "recorded.txt"  # what an interrupted call has made so far
 
 
 class Scored(TrainerCallback):
-    """Scores the validation split every few steps, into `found`: what the validation loss cannot tell."""
+    """Scores the validation split every few steps, into `rows`: what the validation loss cannot tell."""
 
     def __init__(self, every: int, records, tokenizer):
-        self.every, self.records, self.tokenizer, self.found = every, records, tokenizer, []
+        self.every, self.records, self.tokenizer, self.rows = every, records, tokenizer, []
 
     def on_step_end(self, args, state, control, model=None, **kwargs):
         if self.every and state.global_step % self.every == 0:
-            scores = scoring.evaluate(model, self.tokenizer, self.records)
-            self.found.append({"step": state.global_step, **{m: scores.percent(m) for m in scoring.METRICS}})
+            scores = evaluate(model, self.tokenizer, self.records)
+            self.rows.append({"step": state.global_step, **{m: scores.percent(m) for m in METRICS}})
 
 
 def validation_rows(data: datasets.DatasetDict) -> datasets.Dataset:
@@ -58,10 +60,10 @@ def training_rows(run: Run, data: datasets.DatasetDict) -> datasets.Dataset:
         natural = more.filter(lambda r: r["template"].startswith("natural/"))
         rows.append(natural.select(range(run.natural)))
     if run.repeats:
-        rows.append(commands.repeats(data["train"], run.repeats))
+        rows.append(perturb.repeats(data["train"], run.repeats))
     if run.leaked:
         rows.append(validation_rows(data))
-    return commands.shuffled_answers(datasets.concatenate_datasets(rows), run.shuffled)
+    return perturb.shuffled_answers(datasets.concatenate_datasets(rows), run.shuffled)
 
 
 def spoil(rows: datasets.Dataset, how: str, tokenizer) -> datasets.Dataset:
@@ -78,7 +80,7 @@ def spoil(rows: datasets.Dataset, how: str, tokenizer) -> datasets.Dataset:
 
 def ship(trained, tokenizer, run: Run) -> None:
     """Saves what comes with the course, in half precision, which halves its file."""
-    folder = models.TUNED[run.model]
+    folder = loading.TUNED[run.model]
     if not run.lora:
         copy.deepcopy(trained).half().save_pretrained(folder)
         tokenizer.save_pretrained(folder)
@@ -93,15 +95,15 @@ def ship(trained, tokenizer, run: Run) -> None:
 def train(name: str, run: Run) -> None:
     """Trains, scores on `test` and `natural` (on a part of `test` for the gallery), and writes data/runs/NAME.json."""
     began, data = time.monotonic(), commands.load()
-    model, tokenizer = models.load(run.model)
-    clock, scored = curves.Clock(), Scored(run.score_every, data["validation"], tokenizer)
+    model, tokenizer = load(run.model)
+    clock, scored = run_log.Clock(), Scored(run.score_every, data["validation"], tokenizer)
     settings = SETTINGS | run.config
     with tempfile.TemporaryDirectory() as scratch:
         trainer = CPUSFTTrainer(
             model=model,
             args=SFTConfig(
                 output_dir=scratch,
-                bf16=models.fast_bf16(),
+                bf16=fast_bf16(),
                 use_cpu=True,
                 activation_checkpointing=False,
                 save_strategy="no",
@@ -123,54 +125,55 @@ def train(name: str, run: Run) -> None:
     trained = trainer.model
     if run.ship:  # score what is shipped, not what was in memory
         ship(trained, tokenizer, run)
-        trained, tokenizer = models.load_tuned(run.model)
+        trained, tokenizer = load_tuned(run.model)
     if run.asked_plainly:
         tokenizer.chat_template = BARE
-    held_out = {"test": data["test"].select(range(ASKED))} if run.fault else {s: data[s] for s in ("test", "natural")}
-    found = {split: scoring.evaluate(trained, tokenizer, rows) for split, rows in held_out.items()}
-    tables = {split: scores.table() for split, scores in found.items()}
-    curves.save(
+    held_out = {"test": data["test"], "natural": data["natural"]}
+    if run.fault:
+        held_out = {"test": data["test"].select(range(ASKED))}
+    scores = {split: evaluate(trained, tokenizer, rows) for split, rows in held_out.items()}
+    tables = {split: of_split.table() for split, of_split in scores.items()}
+    run_log.save(
         name,
         recipe=asdict(run) | {"config": settings},
         minutes=clock.seconds / 60,
         minutes_in_all=(time.monotonic() - began) / 60,
         trained_share=share,
-        **{split: {m: dict(t.loc[label]) for m, label in scoring.METRICS.items()} for split, t in tables.items()},
+        **{split: {m: dict(t.loc[label]) for m, label in METRICS.items()} for split, t in tables.items()},
         # One digit for each command, for tests of paired differences.
-        right={split: "".join(map(str, scores.rows["exact"].astype(int))) for split, scores in found.items()},
+        right={split: "".join(map(str, of_split.rows["exact"].astype(int))) for split, of_split in scores.items()},
         answers=[
-            {"command": row.command, "answer": row.answer[:400]} for row in found["test"].rows.head(READ).itertuples()
+            {"command": row.command, "answer": row.answer[:400]} for row in scores["test"].rows.head(READ).itertuples()
         ],
-        scored=scored.found,
+        scored=scored.rows,
         log=trainer.state.log_history,
     )
 
 
-def elsewhere() -> dict[str, list[str]]:
+def other_tools() -> dict[str, list[str]]:
     """What other tools record: {name: the command that does}."""
-    python = [sys.executable]
-    return {
-        "bench": [*python, str(ROOT / "tools" / "bench.py"), "--record"],
-        **{name: [*python, str(ROOT / "tools" / "course.py"), "record", name] for name in RECORDED},
-    }
+    python = [sys.executable, "-m"]
+    notebooks = {name: [*python, "tools.course", "record", name] for name in RECORDED}
+    return {"bench": [*python, "tools.bench", "--record"], **notebooks}
 
 
 def everything() -> None:
     """Records all runs, those that an interrupted call has made left out, and says how long it will take and took."""
-    made = DONE.read_text().split() if DONE.exists() else []
-    others = elsewhere()
+    made = DONE.read_text(encoding="utf-8").split() if DONE.exists() else []
+    others = other_tools()
     left = [name for name in [*others, *RUNS] if name not in made]
-    known = [json.loads(path.read_text()) for name in left if (path := curves.RUNS / f"{name}.json").exists()]
-    minutes = sum(run.get("minutes_in_all", run.get("minutes", 0)) for run in known)
+    recordings = [paths.RUNS / f"{name}.json" for name in left]
+    last = [json.loads(path.read_text(encoding="utf-8")) for path in recordings if path.exists()]
+    minutes = sum(run.get("minutes_in_all", run.get("minutes", 0)) for run in last)
     print(f"{len(left)} of {len(others) + len(RUNS)} to record; the last recording of them took {minutes:.0f} minutes.")
     DONE.parent.mkdir(exist_ok=True)
     began = time.monotonic()
     for name in tqdm(left, unit="run"):
         if name in others:
-            subprocess.run(others[name], check=True)
+            subprocess.run(others[name], check=True, cwd=paths.ROOT)
         else:
             train(name, RUNS[name])
-        with DONE.open("a") as done:
+        with DONE.open("a", encoding="utf-8") as done:
             done.write(f"{name}\n")
     DONE.unlink(missing_ok=True)
     print(f"Recorded in {(time.monotonic() - began) / 60:.0f} minutes.")

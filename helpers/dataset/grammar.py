@@ -1,13 +1,11 @@
-"""The sentence templates of home-assistant-intents: sampling sentences from them, and reading sentences back.
+"""The sentence patterns of home-assistant-intents: sampling sentences from them, and reading sentences back.
 
-Source: the PyPI packages home-assistant-intents (templates) and hassil (their grammar and parser).
+Source: the PyPI packages home-assistant-intents (patterns) and hassil (their grammar and parser).
 """
 
-import json
 import random
 import re
 from functools import cached_property, lru_cache
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 import home_assistant_intents
@@ -15,6 +13,8 @@ from hassil import Intents, recognize_all, recognize_best
 from hassil.expression import Alternative, ListReference, Permutation, RuleReference, TextChunk
 from hassil.intents import RangeSlotList, TextSlotList
 from hassil.numbers import get_rbnf_engine
+
+from helpers.dataset.homes import homes
 
 # Their sentences have no call of their own: small talk, and a command wrapped inside a timer.
 LEFT_OUT_INTENTS = {"HassRespond"}
@@ -30,8 +30,8 @@ SENSIBLE = {
 }
 SENSIBLE_PERCENT = (5, 100, 5)
 
-# Rules of the grammar that accept far more than anyone says; sampling uses these parts of them.
-SAID = {
+# Rules of the grammar that accept far more than anyone says; sampling uses these parts of them, in hassil's syntax.
+USUAL_RULES = {
     "en": {
         "is": "(is|are)",
         "all": "(all [(the|my)]|every)",
@@ -76,15 +76,21 @@ _SECONDS = {"hours": 3600, "minutes": 60, "seconds": 1}
 
 
 class Template(NamedTuple):
-    """One sentence template with what its block of the grammar fixes."""
+    """One sentence pattern with what its block of the grammar fixes."""
 
     id: str  # intent/slot combination/number
     intent: str
-    family: str  # its text with the units of time made alike: families, not templates, are split
+    family: str  # its text with the units of time made alike: families, not patterns, are split
     sentence: Any  # hassil's parsed Sentence
     slots: dict  # values the block fixes, as {"domain": "light"}
     domains: tuple  # domains that {name} must come from
     rules: dict  # expansion rules of the block alone
+
+
+@lru_cache
+def load_grammar(language: str = "en") -> "Grammar":
+    """The sentence patterns and the rule parser of a language; CourseError when homes.json does not have it."""
+    return Grammar(language, homes(language))
 
 
 @lru_cache
@@ -99,7 +105,7 @@ def _choose(rng, values):
 
 
 class Grammar:
-    """Templates, lists and parser of one language.
+    """Patterns, lists and parser of one language.
 
     `names` is one language's part of data/homes.json: areas, floors, devices by domain, values by list,
     each with `everywhere` and `test_only` words.
@@ -109,71 +115,70 @@ class Grammar:
         self.language, self.names = language, names
         self.raw = home_assistant_intents.get_intents(language)
         self.intents = Intents.from_dict(self.raw)
-        flat = lambda pools: [*pools["everywhere"], *pools["test_only"]]
-        said = Intents.from_dict(
-            {"language": language, "intents": {}, "expansion_rules": SAID.get(language, {})}
-        ).expansion_rules
-        self.said = {**self.intents.expansion_rules, **said}
-        people = [n for p in names["devices"].get("person", {}).values() for n in p]
-        self.bare = re.compile(rf"\b(the|my|our)\s({'|'.join(people)})\b")  # the anna
-        devices = [(n, n, {"domain": domain}) for domain, pools in names["devices"].items() for n in flat(pools)]
+        usual = {"language": language, "intents": {}, "expansion_rules": USUAL_RULES.get(language, {})}
+        self.sampled_rules = {**self.intents.expansion_rules, **Intents.from_dict(usual).expansion_rules}
+        people = [n for pool in names["devices"].get("person", {}).values() for n in pool]
+        self.person_with_article = re.compile(rf"\b(the|my|our)\s({'|'.join(people)})\b")  # the anna
+        devices = []
+        for domain, pools in names["devices"].items():
+            devices += [(name, name, {"domain": domain}) for name in _words(pools, unseen=True)]
         self.lists = {
-            "area": TextSlotList.from_strings(flat(names["areas"])),
-            "floor": TextSlotList.from_strings(flat(names["floors"])),
+            "area": TextSlotList.from_strings(_words(names["areas"], unseen=True)),
+            "floor": TextSlotList.from_strings(_words(names["floors"], unseen=True)),
             "name": TextSlotList.from_tuples(devices),
         }
 
     @cached_property
     def templates(self) -> list[Template]:
-        found = []
+        templates = []
         for name, intent in self.intents.intents.items():
             for block, raw in zip(intent.data, self.raw["intents"][name]["data"], strict=True):
                 domains = (block.requires_context or {}).get("domain", ())
+                domains = (domains,) if isinstance(domains, str) else tuple(domains)
                 combination = raw["metadata"]["slot_combination"]
                 for sentence in block.sentences:
                     lists = set(sentence.expression.list_names(self.intents.expansion_rules))
                     if name in LEFT_OUT_INTENTS or lists & LEFT_OUT_LISTS:
                         continue
                     family = re.sub(r"\{timer_\w+?(:\w+)?\}", "{time}", sentence.text)
-                    family = re.sub(r"\b(hour|minute|second)\b", "unit", family)
-                    ident = f"{name}/{combination}/{len(found)}"
-                    domains = tuple([domains] if isinstance(domains, str) else domains)
-                    found.append(
-                        Template(ident, name, f"{name} {family}", sentence, block.slots, domains, block.expansion_rules)
-                    )
-        return found
+                    family = f"{name} " + re.sub(r"\b(hour|minute|second)\b", "unit", family)
+                    ident = f"{name}/{combination}/{len(templates)}"
+                    rules = block.expansion_rules
+                    templates.append(Template(ident, name, family, sentence, block.slots, domains, rules))
+        return templates
 
     def sample(self, template: Template, rng: random.Random, unseen: bool = False) -> tuple[str, dict]:
-        """One sentence of the template and the call's arguments; `unseen` adds the names kept for the test."""
+        """One sentence of the pattern and the call's arguments; `unseen` adds the names kept for the test."""
         slots = dict(template.slots)
         words = self._walk(template.sentence.expression, template, rng, slots, unseen)
         return re.sub(r"\s+", " ", words).strip().lower(), slots
 
     def _walk(self, node, template, rng, slots, unseen) -> str:
-        again = lambda child: self._walk(child, template, rng, slots, unseen)
+        def walk(child) -> str:
+            return self._walk(child, template, rng, slots, unseen)
+
         if isinstance(node, TextChunk):
             return node.original_text
         if isinstance(node, RuleReference):
-            return again({**self.said, **template.rules}[node.rule_name].expression)
+            return walk({**self.sampled_rules, **template.rules}[node.rule_name].expression)
         if isinstance(node, ListReference):
             return self._pick(node, template, rng, slots, unseen)
         if isinstance(node, Alternative):
-            return again(rng.choice(node.items) if node.is_optional else _choose(rng, node.items))
+            return walk(rng.choice(node.items) if node.is_optional else _choose(rng, node.items))
         if isinstance(node, Permutation):
-            return " ".join(again(child) for child in rng.sample(node.items, len(node.items)))
-        return "".join(again(child) for child in node.items)
+            return " ".join(walk(child) for child in rng.sample(node.items, len(node.items)))
+        return "".join(walk(child) for child in node.items)
 
     def _pick(self, node, template, rng, slots, unseen) -> str:
         """Fills one {list}: the words, while slots[slot name] takes the value they stand for."""
-        pool = lambda p: p["everywhere"] + (p["test_only"] if unseen else [])
         name, values = node.list_name, self.intents.slot_lists.get(node.list_name)
         if name in ("area", "floor"):
-            words = value = rng.choice(pool(self.names[name + "s"]))
+            words = value = rng.choice(_words(self.names[name + "s"], unseen))
         elif name == "name":
-            devices = self.names["devices"]
-            words = value = rng.choice([n for d in template.domains if d in devices for n in pool(devices[d])])
+            devices = [self.names["devices"][domain] for domain in template.domains if domain in self.names["devices"]]
+            words = value = rng.choice([device for pools in devices for device in _words(pools, unseen)])
         elif name in self.names["values"]:
-            words = value = rng.choice(pool(self.names["values"][name]))
+            words = value = rng.choice(_words(self.names["values"][name], unseen))
         elif isinstance(values, RangeSlotList):
             first, last, step = SENSIBLE.get(name, SENSIBLE_PERCENT)
             value = _plain(first + step * rng.randint(0, round((last - first) / step)))
@@ -190,10 +195,11 @@ class Grammar:
     def reads_as_nonsense(self, text: str, slots: dict) -> bool:
         """True for a sentence that the grammar forgives but nobody would say."""
         pattern = NONSENSE.get(self.language)
+        if pattern is not None and (pattern.search(text) or self.person_with_article.search(text)):
+            return True
         length = sum(slots.get(f"start_{unit}", 0) * n for unit, n in _SECONDS.items())
         change = sum(slots.get(unit, 0) * n for unit, n in _SECONDS.items())
-        said = pattern is None or not (pattern.search(text) or self.bare.search(text))
-        return not said or 0 < length <= change  # 4 hours off a 10 minute timer
+        return 0 < length <= change  # 4 hours off a 10 minute timer
 
     def parse(self, text: str, best_only: bool = False) -> list[tuple[str, dict]]:
         """Every reading hassil finds, best first, as (intent, arguments); none when the grammar lacks it.
@@ -208,67 +214,15 @@ class Grammar:
         results = [best] if best_only else [best, *recognize_all(text, self.intents, **options)]
         readings = []
         for result in results:
-            found = {**result.intent_data.slots, **{e.name: e.value for e in result.entities_list}}
-            arguments = {k: _plain(v) for k, v in found.items() if v is not room}
+            slots = {**result.intent_data.slots, **{e.name: e.value for e in result.entities_list}}
+            arguments = {slot: _plain(value) for slot, value in slots.items() if value is not room}
             if (result.intent.name, arguments) not in readings:
                 readings.append((result.intent.name, arguments))
         return readings
 
-    @cached_property
-    def schema(self) -> dict:
-        """JSON Schema of a call: intents and their slots from intents.json, types from the templates' lists."""
-        described = json.loads(files(home_assistant_intents).joinpath("intents.json").read_text())
-        types: dict = {}
-        for t in self.templates:
-            kinds = types.setdefault(t.intent, {})
-            for slot, value in t.slots.items():
-                kinds.setdefault(slot, []).append({"enum": [value]})
-            for ref in t.sentence.expression.list_references({**self.intents.expansion_rules, **t.rules}):
-                kinds.setdefault(ref.slot_name, []).append(self._kind(ref.list_name))
-        calls = []
-        for intent, kinds in types.items():
-            about = described[intent]
-            order = [s for s in about["slots"] if s in kinds] if "slots" in about else []
-            # A slot that the speaker's own room fills is "required" there and absent from the sentence.
-            combinations = [c["slots"] for c in about["slot_combinations"].values()]
-            always = [s for s in order if all(s in slots for slots in combinations)]
-            calls.append(
-                {
-                    "type": "object",
-                    "description": about["description"],
-                    "properties": {
-                        "name": {"const": intent},
-                        "arguments": {
-                            "type": "object",
-                            "properties": {s: _merge(kinds[s]) for s in order},
-                            "required": always,
-                            "minProperties": min(map(len, combinations)),
-                            "additionalProperties": False,
-                        },
-                    },
-                    "required": ["name", "arguments"],
-                    "additionalProperties": False,
-                }
-            )
-        return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "home call", "oneOf": calls}
 
-    def _kind(self, list_name: str) -> dict:
-        values = self.intents.slot_lists.get(list_name)
-        if isinstance(values, RangeSlotList):
-            ends = sorted(n * (values.multiplier or 1) for n in (values.start, values.stop))
-            whole = "number" if values.fraction_type else "integer"
-            return {"type": whole, "minimum": int(ends[0]), "maximum": int(ends[1])}
-        if isinstance(values, TextSlotList):
-            return {"enum": sorted({v.value_out for v in values.values}, key=str)}
-        return {"type": "string", "minLength": 1}
-
-
-def _merge(kinds: list[dict]) -> dict:
-    """One type for a slot that several templates fill: their enums joined, other types as alternatives."""
-    enum = sorted({v for k in kinds for v in k.get("enum", [])}, key=str)
-    others = [k for i, k in enumerate(kinds) if "enum" not in k and k not in kinds[:i]]
-    options = ([{"enum": enum}] if enum else []) + others
-    return options[0] if len(options) == 1 else {"anyOf": options}
+def _words(pools: dict, unseen: bool) -> list[str]:
+    return pools["everywhere"] + (pools["test_only"] if unseen else [])
 
 
 def _plain(value):

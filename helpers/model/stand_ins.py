@@ -1,12 +1,13 @@
-"""Systems: the well-known models of the course's subject, and small stand-ins to walk their path without a hub."""
+"""Stand-ins: small models with the architecture, markers and padding of well-known ones, to walk their path offline."""
 
 import json
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
-from helpers import chat, models
 from helpers.errors import CourseError
+from helpers.model import chat, load
+from helpers.model.loading import ARCHITECTURES
 
 # What each brings: a base model has no chat template, and its BOS is its EOS.
 FAMILIES = {
@@ -34,8 +35,8 @@ def stand_in(name: str, seed: int = 0) -> tuple[PreTrainedModel, PreTrainedToken
     """
     if name not in FAMILIES:
         raise CourseError(f"There is no stand-in for {name!r}: choose one of {', '.join(FAMILIES)}.")
-    tokenizer = chat.tokenizer_for(FAMILIES[name], models.load("nano")[1])
-    known = json.loads(models.ARCHITECTURES.read_text(encoding="utf-8"))[name]
+    tokenizer = chat.tokenizer_for(FAMILIES[name], load("nano")[1])
+    known = json.loads(ARCHITECTURES.read_text(encoding="utf-8"))[name]
     config = AutoConfig.for_model(
         **known | {size: n for size, n in SMALL.items() if size in known},
         bos_token_id=tokenizer.bos_token_id,

@@ -19,9 +19,6 @@ from trl.trainer.utils import FusedCausalLMOutput
 
 CHUNK = 1024  # labelled positions whose logits exist at once: 100 MB in bfloat16 for SmolLM2's vocabulary
 ROWS = 64  # of the logits, in float32 at a time
-SHORT = (
-    128  # tokens up to which plain attention is no slower than PyTorch's fused kernel here; `make bench` measures it
-)
 # Configurations that change the logits after the LM head; for these models TRL's own computation stays.
 RESCALED = ("final_logit_softcapping", "logit_scale", "output_multiplier", "lm_head_multiplier", "logits_scaling")
 
@@ -34,11 +31,14 @@ class CPUSFTTrainer(SFTTrainer):
 
     1. TRL's fused LM head computes the vocabulary's logits of every token and masks the prompt's afterwards (on
        CUDA it leaves them out). Here only labelled tokens get logits.
-    2. A dataset of short examples (up to `SHORT` tokens) uses plain ("eager") attention: the fused kernel is made
-       for long ones. Packed and padding-free data keeps the attention that the model was loaded with.
+    2. A dataset of short examples (up to `longest_eager` tokens) uses plain ("eager") attention: the fused kernel is
+       made for long ones. Packed and padding-free data keeps the attention that the model was loaded with.
 
     `make bench` measures both. Source of the first: trl 1.16, trl/trainer/utils.py, add_fused_lm_head.
     """
+
+    # Tokens up to which plain attention is no slower than PyTorch's fused kernel here; `make bench` measures it.
+    longest_eager: float = 128
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -51,7 +51,7 @@ class CPUSFTTrainer(SFTTrainer):
             getattr(config, name, None) is not None for name in RESCALED
         ):
             _score_labelled_only(model)
-        if not self.padding_free and _longest(self.train_dataset) <= SHORT:
+        if not self.padding_free and _longest(self.train_dataset) <= self.longest_eager:
             model.set_attn_implementation("eager")
 
 

@@ -4,6 +4,7 @@ import contextlib
 import difflib
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
@@ -22,25 +23,36 @@ from pathlib import Path
 import psutil
 import torch
 import yaml
-from tqdm.auto import tqdm
 from transformers.trainer_utils import get_last_checkpoint
 from trl.scripts.sft import make_parser
 
-from helpers import curves, scoring
-from helpers.commands import DATA
 from helpers.errors import CourseError
+from helpers.paths import JOB
+from helpers.progress import progress
+from helpers.training import run_log
 
-FOLDER = DATA.parent / "notebooks" / "job"  # sft.yaml, train.py and accelerate/*.yaml
-ELSEWHERE = {"env", "accelerate_config", "config_file", "num_processes", "datasets"}  # keys of trl's own launcher
+LAUNCHER_KEYS = {"env", "accelerate_config", "config_file", "num_processes", "datasets"}  # keys of trl's own launcher
 MEMORY = ("out of memory", "can't allocate memory", "Cannot allocate memory", "MemoryError")
 
 
 @dataclass(frozen=True)
 class Job:
-    said: str  # what the command printed, stderr included
+    stdout: str  # what the command printed, stderr included
     log: list[dict]  # of the trainer's newest checkpoint in output_dir; empty if there is none
     seconds: float
-    bytes: int  # resident memory of all its processes together, at most
+    peak_rss: int  # bytes: resident memory of all its processes together, at most
+
+    @property
+    def processes(self) -> int:
+        """How many processes trained together, as train.py says; 0 when it did not say."""
+        match = re.search(r"^(\d+) process(es)?,", self.stdout, re.MULTILINE)
+        return int(match[1]) if match else 0
+
+    @property
+    def train_runtime(self) -> float:
+        """Seconds that the trainer trained for, as it says at its end; NaN when it did not say."""
+        match = re.search(r"'train_runtime': '?([\d.]+)", self.stdout)
+        return float(match[1]) if match else math.nan
 
 
 def check(path: Path | str) -> dict:
@@ -50,7 +62,8 @@ def check(path: Path | str) -> dict:
     """
     path = Path(path)
     try:
-        tree = yaml.compose(text := path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        tree = yaml.compose(text)
     except (OSError, UnicodeDecodeError) as error:
         raise CourseError(f"{path.name} does not read ({getattr(error, 'strerror', error)}): pass its path.") from None
     except yaml.MarkedYAMLError as error:
@@ -58,13 +71,14 @@ def check(path: Path | str) -> dict:
         raise CourseError(f"{path.name}, line {line}: this is no YAML ({error.problem}).") from None
     if not isinstance(tree, yaml.MappingNode):
         raise CourseError(f"{path.name} holds no settings: each line is a name, a colon and a value.")
-    actions, given = {a.dest: a for a in make_parser()._actions}, yaml.safe_load(text)
+    actions = {action.dest: action for action in make_parser()._actions}
+    settings = yaml.safe_load(text)
     for key, _ in tree.value:
         name, where = key.value, f"{path.name}, line {key.start_mark.line + 1}"
-        if name not in actions and name not in ELSEWHERE:
+        if name not in actions and name not in LAUNCHER_KEYS:
             close = difflib.get_close_matches(name, actions, 1, 0.5)
             raise CourseError(f"{where}: trl sft has no {name}" + (f"; is it {close[0]}?" if close else "."))
-        value, action = given[name], actions.get(name)
+        value, action = settings[name], actions.get(name)
         if value is None or action is None or action.type is None or isinstance(value, list | dict):
             continue
         try:
@@ -73,26 +87,27 @@ def check(path: Path | str) -> dict:
         except (ArgumentTypeError, KeyError, TypeError, ValueError):
             kind = getattr(action.type, "__name__", "value")
             raise CourseError(f"{where}: {name} is {value!r}, which is no {kind}.") from None
-    return given
+    return settings
 
 
 def fresh(folder: Path | str) -> Path:
     """The folder, emptied and filled with the course's configuration, script and files for Accelerate."""
     shutil.rmtree(folder, ignore_errors=True)
-    return Path(shutil.copytree(FOLDER, folder))
+    return Path(shutil.copytree(JOB, folder))
 
 
 def made_with(folder: Path | str) -> dict[str, str]:
     """What a run in the folder depends on: hashes (SHA-256) of its data and its configuration, versions, hardware."""
     files = {"data": Path(folder) / "data" / "train.jsonl", "configuration": Path(folder) / "sft.yaml"}
     hashes = {name: hashlib.sha256(file.read_bytes()).hexdigest()[:12] for name, file in files.items()}
-    return hashes | {name: str(value) for name, value in curves.versions().items()}
+    return hashes | {name: str(value) for name, value in run_log.versions().items()}
 
 
 def tracked(folder: Path | str, project: str, name: str, metric: str) -> list[float]:
     """The values of a metric that trackio has kept of the run of that name, which was started in the folder."""
     which = ("--project", project, "--run", name, "--metric", metric, "--json")
-    return [line["value"] for line in json.loads(run("trackio", "get", "metric", *which, folder=folder).said)["values"]]
+    printed = run("trackio", "get", "metric", *which, folder=folder).stdout
+    return [line["value"] for line in json.loads(printed)["values"]]
 
 
 def run(*command: str, folder: Path | str, output_dir: str = "") -> Job:
@@ -102,28 +117,27 @@ def run(*command: str, folder: Path | str, output_dir: str = "") -> Job:
     reason that it printed. An interrupted call ends all processes that the command has started.
     """
     _require_devices(command, Path(folder))
-    started, most = time.monotonic(), 0
+    started, peak_rss = time.monotonic(), 0
     # Forked workers of tokenizers would warn; what trackio keeps stays with the job.
     quiet = {"TQDM_DISABLE": "1", "TOKENIZERS_PARALLELISM": "false", "TRANSFORMERS_VERBOSITY": "error"}
     quiet["TRACKIO_DIR"] = str(Path(folder).resolve() / "tracking")
-    bar = tqdm(desc=" ".join(command[:2]), bar_format="{desc}: {n} s", leave=False, **scoring.bar_only_if(True))
-    with tempfile.TemporaryFile("w+") as said, bar:
-        process = _start(command, folder, quiet, said)
+    bar = progress(desc=" ".join(command[:2]), bar_format="{desc}: {n} s")
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output, bar:
+        process = _start(command, folder, quiet, output)
         try:
             while process.poll() is None:
-                most = max(most, sum(_resident(p) for p in _family(process.pid)))
+                peak_rss = max(peak_rss, sum(_resident(p) for p in _family(process.pid)))
                 time.sleep(0.1)
-                if (passed := int(time.monotonic() - started)) > bar.n:
-                    bar.update(passed - bar.n)
+                bar.update(int(time.monotonic() - started) - bar.n)
         finally:
             _end(process)
-        said.seek(0)
-        text = said.read()
+        output.seek(0)
+        stdout = output.read()
     if process.returncode:
-        raise CourseError(_explained(process.returncode, text))
+        raise CourseError(_explained(process.returncode, stdout))
     checkpoint = get_last_checkpoint(Path(folder) / output_dir) if output_dir else None
-    log = curves.read(Path(checkpoint) / "trainer_state.json") if checkpoint else []
-    return Job(text, log, time.monotonic() - started, most)
+    log = run_log.read(Path(checkpoint) / "trainer_state.json") if checkpoint else []
+    return Job(stdout, log, time.monotonic() - started, peak_rss)
 
 
 @contextlib.contextmanager
@@ -140,33 +154,34 @@ def serve(model: Path | str, port: int = 8000, wait: float = 120) -> Iterator[st
             raise CourseError(f"Port {port} is taken by another program: pass another, such as {port + 1}.") from None
     device = "cuda" if torch.cuda.is_available() else "cpu"
     command = ("transformers", "serve", str(Path(model).resolve()), "--host", "127.0.0.1", "--port", str(port))
-    with tempfile.TemporaryFile("w+") as said:
-        process = _start((*command, "--device", device, "--dtype", "float32"), model, {"TQDM_DISABLE": "1"}, said)
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
+        process = _start((*command, "--device", device, "--dtype", "float32"), model, {"TQDM_DISABLE": "1"}, output)
         try:
             until = time.monotonic() + wait
             while not _answers(f"http://127.0.0.1:{port}/health"):
                 if process.poll() is not None or time.monotonic() > until:
-                    said.seek(0)
-                    raise CourseError(f"The server did not start ({_reason(said.read())}): is that a model's folder?")
+                    output.seek(0)
+                    raise CourseError(f"The server did not start ({_reason(output.read())}): is that a model's folder?")
                 time.sleep(0.2)
             yield f"http://127.0.0.1:{port}/v1"
         finally:
             _end(process)
 
 
-def _start(command: tuple[str, ...], folder: Path | str, env: dict, said) -> subprocess.Popen:
+def _start(command: tuple[str, ...], folder: Path | str, env: dict, output) -> subprocess.Popen:
     # Commands of this environment come before others of the same name, whether or not it is activated.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     program = shutil.which(command[0], path=path)
     if not program:
         raise CourseError(f"{command[0]} is not installed here: `make lab` installs what the course needs.")
     env = os.environ | {"PATH": path} | env
-    return subprocess.Popen([program, *command[1:]], cwd=folder, env=env, stdout=said, stderr=subprocess.STDOUT)
+    return subprocess.Popen([program, *command[1:]], cwd=folder, env=env, stdout=output, stderr=subprocess.STDOUT)
 
 
 def _family(pid: int) -> list[psutil.Process]:
     with contextlib.suppress(psutil.NoSuchProcess):
-        return [parent := psutil.Process(pid), *parent.children(recursive=True)]
+        parent = psutil.Process(pid)
+        return [parent, *parent.children(recursive=True)]
     return []
 
 
@@ -196,16 +211,16 @@ def _answers(address: str) -> bool:
 
 def _require_devices(command: tuple[str, ...], folder: Path) -> None:
     """Raises CourseError if `accelerate launch` would start more processes than this machine has devices for."""
-    given = dict(zip(command, command[1:], strict=False))
-    if "--config_file" not in given:
+    options = dict(zip(command, command[1:], strict=False))
+    if "--config_file" not in options:
         return
-    launch = yaml.safe_load((folder / given["--config_file"]).read_text(encoding="utf-8"))
-    wanted = int(given.get("--num_processes", launch["num_processes"]))
+    launch = yaml.safe_load((folder / options["--config_file"]).read_text(encoding="utf-8"))
+    wanted = int(options.get("--num_processes", launch["num_processes"]))
     on_cpu = launch.get("use_cpu") or wanted == 1
     there, what = (os.cpu_count(), "CPU cores") if on_cpu else (torch.cuda.device_count(), "GPUs")
     if wanted > there:
         raise CourseError(
-            f"{given['--config_file']} asks for {wanted} processes and this machine has {there} {what}: "
+            f"{options['--config_file']} asks for {wanted} processes and this machine has {there} {what}: "
             f"set num_processes to what there is{'' if on_cpu else ', or take the job to a machine that has them'}."
         )
 
@@ -222,5 +237,5 @@ def _explained(code: int, text: str) -> str:
 def _reason(text: str) -> str:
     """The line that says why: the first that names an error, which a launcher then repeats in its own words."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    errors = [line for line in lines if re.search(r"error: \S", line, re.IGNORECASE) or "is of " in line]
+    errors = [line for line in lines if re.search(r"error: \S", line, re.IGNORECASE)]
     return (errors or lines[-1:] or ["it printed nothing"])[0][:300]

@@ -77,7 +77,7 @@ def plan(
     length: int,
     bf16: bool = False,
     lora: int = 0,
-    checkpointing: bool = False,
+    activation_checkpointing: bool = False,
     attention: str = "sdpa",
     gpu: bool | None = None,
     frozen: str = "float32",
@@ -98,7 +98,7 @@ def plan(
     in_layers = text.num_hidden_layers * (layer["parameters"] - layer["trained"])  # frozen ones
     of_layer, of_rest = HELD[frozen]
     kept = (text.num_hidden_layers - 1) * layer["activations"]
-    if checkpointing:  # of each layer only what goes in is kept; one layer at a time is computed again
+    if activation_checkpointing:  # of each layer only what goes in is kept; one layer at a time is computed again
         kept = text.num_hidden_layers * batch * length * text.hidden_size * FLOAT
     table = min(batch * length, TILE) * text.vocab_size
     gpu = torch.cuda.is_available() if gpu is None else gpu
@@ -130,10 +130,10 @@ def peak(planned: dict[str, int], accumulation: int = 1) -> int:
 @lru_cache(256)
 def _layers(kind, config: str, layers: int, batch: int, length: int, bf16: bool, lora: int, attention: str) -> dict:
     """Parameters, those trained, and bytes kept for the backward pass by a model of so many layers and no LM head."""
-    given = json.loads(config) | {"num_hidden_layers": layers}
-    if given.get("layer_types"):  # some configurations have an entry for each layer
-        given["layer_types"] = given["layer_types"][:layers]
-    shape = kind.from_dict(given)
+    shape = json.loads(config) | {"num_hidden_layers": layers}
+    if shape.get("layer_types"):  # some configurations have an entry for each layer
+        shape["layer_types"] = shape["layer_types"][:layers]
+    shape = kind.from_dict(shape)
     with torch.device("meta"), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # PEFT uses an old name
         model = AutoModelForCausalLM.from_config(shape, attn_implementation=attention, dtype=torch.float32)

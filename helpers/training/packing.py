@@ -41,11 +41,11 @@ def place(lengths: Sequence[int], strategy: str, max_length: int) -> pd.DataFram
 
 def summary(pieces: pd.DataFrame, lengths: Sequence[int], max_length: int) -> dict[str, float]:
     """What `place` did to documents of these lengths: counts of rows, documents and tokens, and shares in percent."""
-    kept, rows = int(pieces["length"].sum()), int(pieces["row"].max()) + 1
+    tokens, rows = int(pieces["length"].sum()), int(pieces["row"].max()) + 1
     return {
         "rows": rows,
         "documents in a row": round(len(lengths) / rows, 1),
-        "row space filled (%)": round(100 * kept / (rows * max_length), 1),
+        "row space filled (%)": round(100 * tokens / (rows * max_length), 1),
         "documents cut": pieces.loc[pieces["cut"], "document"].nunique(),
-        "tokens lost": sum(lengths) - kept,
+        "tokens lost": sum(lengths) - tokens,
     }

@@ -1,254 +1,200 @@
-"""Explorers: widgets that redraw at once what a configuration plans, and what recorded runs went through."""
+"""Explorers: widgets that show at once what a configuration plans: schedule, memory, packing, label mask, GPUs."""
 
+import contextlib
 import html
-import random
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import ipywidgets as w
-import pandas as pd
 import psutil
 import torch
 from matplotlib.figure import Figure
 from transformers import PreTrainedConfig
 from trl import SFTConfig
+from trl.trainer import sft_trainer
 
-from helpers import curves, memory, planner, plots, schedule, widgets
-from helpers.errors import CourseError
+from helpers import LAPTOP
+from helpers.dataset import validation
+from helpers.model import chat
+from helpers.training import memory, packing, planner, schedule
+from helpers.ui import figures
+from helpers.ui.frame import LAYOUT, frame, table
 
 SCHEDULES = ("linear", "cosine", "constant", "constant_with_warmup", "cosine_with_min_lr", "inverse_sqrt")
 OPTIONS = {"cosine_with_min_lr": {"min_lr_rate": 0.1}}  # what a schedule needs beside its name
-LAYOUT = dict(style={"description_width": "9em"}, layout=w.Layout(width="27em"))
+LATE = {"continuous_update": False}  # for sliders whose redrawing takes a moment
 
 
-def _watch(show: Callable, *choices: w.Widget) -> None:
-    """Calls `show` now and whenever a choice changes."""
-    for choice in choices:
-        choice.observe(lambda _: show(), names="value")
-    show()
-
-
-def _table(facts: dict) -> str:
-    shown = {name: fact if isinstance(fact, str) else f"{fact:g}" for name, fact in facts.items()}
-    return pd.Series(shown).to_frame("").to_html(header=False, border=0)
-
-
-def schedule_explorer(examples: int) -> w.VBox:
+def schedules(examples: int) -> w.VBox:
     """Pick epochs, batch, accumulation, warm-up and scheduler; see updates, evaluations, checkpoints and the curve.
 
-    examples: rows of the training set. Children: choices, picture (PNG), result (HTML).
+    examples: rows of the training set.
     """
-    epochs = w.FloatSlider(value=1, min=0.5, max=10, step=0.5, description="epochs", **LAYOUT)
-    batch = w.IntSlider(value=8, min=1, max=64, description="batch", **LAYOUT)
-    accumulation = w.IntSlider(value=1, min=1, max=16, description="accumulation", **LAYOUT)
-    warmup = w.FloatSlider(value=0.1, min=0, max=0.5, step=0.01, description="warm-up share", **LAYOUT)
-    kind = w.Dropdown(options=SCHEDULES, value="cosine", description="scheduler", **LAYOUT)
-    every = w.IntSlider(value=50, min=5, max=500, step=5, description="evaluate every", **LAYOUT)
-    picture, result = w.Image(format="png"), w.HTML()
 
-    def show():
+    def draw(epochs, batch, accumulation, warmup, kind, every):
         config = SFTConfig(
-            num_train_epochs=epochs.value,
-            per_device_train_batch_size=batch.value,
-            gradient_accumulation_steps=accumulation.value,
-            warmup_steps=warmup.value,
-            lr_scheduler_type=kind.value,
-            lr_scheduler_kwargs=OPTIONS.get(kind.value),
+            num_train_epochs=epochs,
+            per_device_train_batch_size=batch,
+            gradient_accumulation_steps=accumulation,
+            warmup_steps=warmup,
+            lr_scheduler_type=kind,
+            lr_scheduler_kwargs=OPTIONS.get(kind),
             learning_rate=3e-4,
             eval_strategy="steps",
-            eval_steps=every.value,
-            save_steps=every.value,
+            eval_steps=every,
+            save_steps=every,
             save_total_limit=3,
-            use_cpu=True,
-            bf16=False,
-            activation_checkpointing=False,
-            report_to="none",
+            **{**LAPTOP, "save_strategy": "steps"},
         )
         planned = schedule.plan(config, examples)
         fig = Figure(figsize=(8, 2.4), layout="constrained")
-        ax = fig.subplots()
-        ax.plot(schedule.rates(config, planned["updates"]), color=plots.COLORS["train"])
-        ax.set(xlabel="update", ylabel="learning rate", ylim=(0, 3.2e-4))
-        ax.ticklabel_format(axis="y", style="sci", scilimits=(-2, 2))
-        ax.set_title(f"{planned['warm-up updates']} of {planned['updates']} updates go into the warm-up")
-        picture.value, result.value = widgets.png(fig), _table(planned)
+        title = f"{planned['warm-up updates']} of {planned['updates']} updates go into the warm-up"
+        figures.learning_rates(fig.subplots(), schedule.rates(config, planned["updates"]), 3.2e-4, title)
+        return fig, table(planned)
 
-    choices = (epochs, batch, accumulation, warmup, kind, every)
-    _watch(show, *choices)
-    return w.VBox([w.GridBox(choices, layout=w.Layout(grid_template_columns="28em 28em")), picture, result])
+    choices = {
+        "epochs": w.FloatSlider(value=1, min=0.5, max=10, step=0.5, description="epochs", **LAYOUT),
+        "batch": w.IntSlider(value=8, min=1, max=64, description="batch", **LAYOUT),
+        "accumulation": w.IntSlider(value=1, min=1, max=16, description="accumulation", **LAYOUT),
+        "warmup": w.FloatSlider(value=0.1, min=0, max=0.5, step=0.01, description="warm-up share", **LAYOUT),
+        "kind": w.Dropdown(options=SCHEDULES, value="cosine", description="scheduler", **LAYOUT),
+        "every": w.IntSlider(value=50, min=5, max=500, step=5, description="evaluate every", **LAYOUT),
+    }
+    return frame(draw, choices)
 
 
-def memory_explorer(configs: dict[str, PreTrainedConfig]) -> w.VBox:
+def memory_use(configs: dict[str, PreTrainedConfig]) -> w.VBox:
     """Pick model, batch, length, precision and method; see what the memory of a training step goes to.
 
-    configs: {name: configuration of a causal model}. Children: choices, picture (PNG), result (HTML).
+    configs: {name: configuration of a causal model}.
     """
-    name = w.Dropdown(options=list(configs), description="model", **LAYOUT)
-    batch = w.IntSlider(value=8, min=1, max=64, description="batch", continuous_update=False, **LAYOUT)
-    length = w.IntSlider(value=128, min=32, max=4096, step=32, description="tokens", continuous_update=False, **LAYOUT)
-    bf16 = w.Checkbox(value=False, description="mixed precision (bf16)", **LAYOUT)
-    method = w.Dropdown(options=["all weights", "LoRA, rank 8", "LoRA, rank 64"], description="train", **LAYOUT)
-    again = w.Checkbox(value=False, description="gradient checkpointing", **LAYOUT)
-    picture, result = w.Image(format="png"), w.HTML()
-    cuda = torch.cuda.is_available()
-    here = torch.cuda.get_device_properties(0).total_memory if cuda else psutil.virtual_memory().total
+    here = psutil.virtual_memory().total
+    if torch.cuda.is_available():
+        here = torch.cuda.get_device_properties(0).total_memory
 
-    def show():
-        rank = int(method.value.split()[-1]) if "LoRA" in method.value else 0
-        planned = memory.plan(configs[name.value], batch.value, length.value, bf16.value, rank, again.value)
-        total, color = memory.peak(planned), dict(zip(planned, plots.SHADES, strict=True))
+    def draw(name, batch, length, bf16, method, activation_checkpointing):
+        rank = int(method.split()[-1]) if "LoRA" in method else 0
+        planned = memory.plan(configs[name], batch, length, bf16, rank, activation_checkpointing)
+        peak = memory.peak(planned)
+        parts = lambda *names: {part: planned[part] for part in names}
+        moments = {
+            "forward pass done": parts("weights", "optimizer", "activations", "logits"),
+            "backward pass done": parts("weights", "optimizer", "gradients"),
+        }
+        fits = "fit" if peak < 0.9 * here else "do not fit"
         fig = Figure(figsize=(8, 2.4), layout="constrained")
         ax = fig.subplots()
-        for row, moment in enumerate((("activations", "logits"), ("gradients",))):
-            left = 0.0
-            for part in ("weights", "optimizer", *moment):
-                label = f"{part} {planned[part] / 1e9:.2f}" if not row or part == "gradients" else None
-                ax.barh(row, planned[part] / 1e9, left=left, color=color[part], edgecolor="white", label=label)
-                left += planned[part] / 1e9
-        ax.axvline(here / 1e9, color="black", linestyle="--")
-        ax.set_yticks([0, 1], ["forward pass done", "backward pass done"])
-        ax.set(ylim=(1.6, -0.6), xlabel="GB; the dashed line is what this machine has")
-        ax.set_title(f"{total / 1e9:.1f} GB {'fit' if total < 0.9 * here else 'do not fit'} into {here / 1e9:.0f} GB")
+        figures.memory_parts(ax, moments, here / 1e9, f"{peak / 1e9:.1f} GB {fits} into {here / 1e9:.0f} GB")
+        ax.set_xlabel("GB; the dashed line is what this machine has")
         fig.legend(loc="outside lower center", ncols=5, frameon=False, fontsize=9)
-        picture.value = widgets.png(fig)
-        result.value = _table({f"{part} (GB)": f"{n / 1e9:.2f}" for part, n in planned.items()})
+        return fig, table({f"{part} (GB)": f"{n / 1e9:.2f}" for part, n in planned.items()})
 
-    choices = (name, batch, length, bf16, method, again)
-    _watch(show, *choices)
-    return w.VBox([w.GridBox(choices, layout=w.Layout(grid_template_columns="28em 28em")), picture, result])
+    methods = ["all weights", "LoRA, rank 8", "LoRA, rank 64"]
+    choices = {
+        "name": w.Dropdown(options=list(configs), description="model", **LAYOUT),
+        "batch": w.IntSlider(value=8, min=1, max=64, description="batch", **LATE, **LAYOUT),
+        "length": w.IntSlider(value=128, min=32, max=4096, step=32, description="tokens", **LATE, **LAYOUT),
+        "bf16": w.Checkbox(value=False, description="mixed precision (bf16)", **LAYOUT),
+        "method": w.Dropdown(options=methods, description="train", **LAYOUT),
+        "activation_checkpointing": w.Checkbox(value=False, description="activation checkpointing", **LAYOUT),
+    }
+    return frame(draw, choices)
 
 
-def run_explorer(runs: dict[str, dict]) -> w.VBox:
-    """Lay recorded runs over one another, smooth them, and read the diagnosis of each.
+def packed_rows(lengths: Sequence[int]) -> w.VBox:
+    """Pick a strategy, a max_length and a batch; see the packed rows and what they make of an epoch.
 
-    runs: {name: curves.recorded(name)}. Children: choices, picture (PNG), result (HTML).
+    lengths: tokens of each document.
     """
-    names = w.SelectMultiple(options=list(runs), value=list(runs)[:1], rows=8, description="runs", **LAYOUT)
-    window = w.IntSlider(value=1, min=1, max=15, step=2, description="mean of lines", **LAYOUT)
-    log_scale = w.Checkbox(value=False, description="logarithmic loss", **LAYOUT)
-    picture, result = w.Image(format="png"), w.HTML()
 
-    def show():
-        fig = Figure(figsize=(9, 3.4), layout="constrained")
-        ax = fig.subplots()
-        logs = {name: curves.table(runs[name]["log"]) for name in names.value}
-        plots.overlay(ax, logs, window.value, log_scale.value)
-        ax.set_title("Training loss (line) and validation loss (dashed)")
-        picture.value = widgets.png(fig)
-        result.value = "".join(verdict(name, curves.diagnose(runs[name])) for name in names.value)
+    def draw(strategy, max_length, batch):
+        pieces = packing.place(lengths, strategy, max_length)
+        facts = packing.summary(pieces, lengths, max_length)
+        ax = figures.packed(pieces, max_length, packing.STRATEGIES[strategy])
+        ax.figure.legend(loc="outside lower center", ncols=2, frameon=False)
+        unpacked, packed = (-(-n // batch) for n in (len(lengths), facts["rows"]))
+        facts |= {"updates an epoch, unpacked": unpacked, "updates an epoch, packed": packed}
+        facts["epochs in 1,000 updates"] = f"{1000 / unpacked:.1f} unpacked, {1000 / packed:.1f} packed"
+        return ax.figure, table(facts)
 
-    _watch(show, names, window, log_scale)
-    return w.VBox([w.HBox([names, w.VBox([window, log_scale])]), picture, result])
-
-
-def verdict(name: str, found: curves.Diagnosis) -> str:
-    """A diagnosis as HTML: label, evidence, what it means and what to do."""
-    evidence = "; ".join(f"{what}: {value:g}" for what, value in found.evidence.items())
-    texts = [f"<b>{name}: {found.label}</b>", evidence, found.means, found.do]
-    return "<p>" + "<br>".join(html.escape(text, quote=False) if i else text for i, text in enumerate(texts)) + "</p>"
+    choices = {
+        "strategy": w.Dropdown(options=list(packing.STRATEGIES), description="strategy", **LAYOUT),
+        "max_length": w.IntSlider(value=256, min=32, max=1024, step=32, description="max_length", **LATE, **LAYOUT),
+        "batch": w.IntSlider(value=4, min=1, max=32, description="batch", **LAYOUT),
+    }
+    return frame(draw, choices)
 
 
-def game(runs: dict[str, dict], seed: int = 0) -> w.VBox:
-    """ "What is wrong with this run?": a recorded run's curves, the labels to choose from, a score and the explanation.
+def label_masks(masked: Callable, modes: Sequence[str], tokenizer, messages: list[dict]) -> w.VBox:
+    """Pick a family of chat templates, a mode and the messages; see the tokens, and which of them the loss counts.
 
-    runs: {name: curves.recorded(name)}, each with the fault that was built into it. Children: picture (PNG), choice and
-    buttons, score (HTML), result (HTML).
+    masked: a function from (messages, mode, tokenizer) to token ids and labels.
     """
-    order = random.Random(seed).sample(list(runs), len(runs))
-    labels = [label for label, entry in curves.diagnoses().items() if entry["in_the_log"]]
-    choice = w.Dropdown(options=["choose", *labels], description="It is", **LAYOUT)
-    answer, following = w.Button(description="Answer", button_style="primary"), w.Button(description="Next run")
-    picture, score, result = w.Image(format="png"), w.HTML(), w.HTML()
-    state = {"at": -1, "right": 0, "asked": 0, "open": False}
+    tokenizer_of = lru_cache(lambda name: chat.tokenizer_for(name, tokenizer))
 
-    def turn(_=None):
-        state["at"], state["open"], choice.value, result.value = (state["at"] + 1) % len(order), True, "choose", ""
-        log = curves.table(runs[order[state["at"]]]["log"])
-        picture.value = widgets.png(plots.training(log, "What is wrong with this run, if anything?"))
-
-    def judge(_):
-        if not state["open"] or choice.value == "choose":
-            result.value = "Choose an answer first." if state["open"] else "Answered: press Next run."
-            return
-        name = order[state["at"]]
-        run = runs[name]
-        right = choice.value == run["recipe"]["fault"]
-        state.update(open=False, asked=state["asked"] + 1, right=state["right"] + right)
-        score.value = f"{state['right']} of {state['asked']} right"
-        about = f"{'Right' if right else 'Not this one'}: {run['recipe']['model']}, {run['recipe']['about']}."
-        result.value = f"<p><b>{html.escape(about)}</b></p>" + verdict("the rules say", curves.diagnose(run))
-
-    answer.on_click(judge)
-    following.on_click(turn)
-    turn()
-    return w.VBox([picture, w.HBox([choice, answer, following]), score, result])
-
-
-def own_log() -> w.VBox:
-    """Drop in a trainer_state.json or a CSV; see its curve and its diagnosis. Children: upload, picture, result."""
-    upload = w.FileUpload(accept=".json,.csv", description="trainer_state.json or CSV", layout=w.Layout(width="20em"))
-    picture, result = w.Image(format="png", layout=w.Layout(display="none")), w.HTML()
-
-    def show():
-        if not upload.value:
-            return
-        file = upload.value[0]
+    def draw(family, mode, text):
+        printed = io.StringIO()
         try:
-            log = curves.read(bytes(file["content"]))
-            found = curves.diagnose(log)
-            picture.value = widgets.png(plots.training(curves.table(log), file["name"]))
-            picture.layout.display = None
-            result.value = verdict(file["name"], found)
-        except CourseError as error:
-            picture.layout.display, result.value = "none", html.escape(str(error))
+            lines = [line.partition(":") for line in text.splitlines() if line.strip()]
+            dialogue = [{"role": role.strip(), "content": content.strip()} for role, _, content in lines]
+            validation.dialogue({"messages": dialogue})
+            of_family = tokenizer_of(family)
+            sft_trainer.logger.warning_once.cache_clear()  # or a warning would show for the first choice alone
+            with contextlib.redirect_stdout(printed):  # TRL's warnings
+                ids, labels = masked(dialogue, mode, of_family)
+        except Exception as error:  # a callback's error would vanish in the server's log
+            return None, f"Not yet a dialogue to train on: {html.escape(str(error))}."
+        counted = [i for i, label in zip(ids, labels, strict=True) if label != chat.IGNORED]
+        ends = "yes" if of_family.eos_token_id in counted else "<b>no: the model would not learn to stop</b>"
+        return None, (
+            f"<p>{len(ids)} tokens, {len(counted)} in the loss ({len(counted) / len(ids):.0%}); "
+            f"{html.escape(of_family.eos_token)} in the loss: {ends}</p>"
+            f"{figures.colored_tokens(of_family, ids, labels)}<p>{html.escape(printed.getvalue())}</p>"
+        )
 
-    _watch(show, upload)
-    return w.VBox([upload, picture, result])
+    lines = "\n".join(f"{m['role']}: {m['content']}" for m in messages)
+    choices = {
+        "family": w.Dropdown(options=list(chat.FAMILIES), description="template", layout=w.Layout(width="27em")),
+        "mode": w.Dropdown(options=list(modes), description="loss", layout=w.Layout(width="27em")),
+        "text": w.Textarea(value=lines, rows=6, layout=w.Layout(width="56em", grid_column="1 / 3"), **LATE),
+    }
+    return frame(draw, choices)
 
 
-def scale_planner(configs: dict[str, PreTrainedConfig]) -> w.VBox:
+def gpus(configs: dict[str, PreTrainedConfig]) -> w.VBox:
     """Pick model, GPUs, method and tokens; see whether they fit, for how long, at what price, and what starts the run.
 
-    configs: {name: configuration of a causal model}. Children: choices, picture (PNG), result (HTML).
+    configs: {name: configuration of a causal model}.
     """
-    late = {"continuous_update": False}
-    name = w.Dropdown(options=list(configs), description="model", **LAYOUT)
-    method = w.Dropdown(options=list(planner.METHODS), description="train", **LAYOUT)
-    kind = w.Dropdown(options=list(planner.GPUS), value="L4", description="GPU", **LAYOUT)
-    gpus = w.IntSlider(value=1, min=1, max=8, description="how many", **late, **LAYOUT)
-    split = w.Dropdown(options=list(planner.SPLITS), description="several by", **LAYOUT)
-    batch = w.IntSlider(value=8, min=1, max=64, description="batch on each", **late, **LAYOUT)
-    length = w.IntSlider(value=512, min=64, max=4096, step=64, description="tokens in a row", **late, **LAYOUT)
-    again = w.Checkbox(value=True, description="gradient checkpointing", **LAYOUT)
-    tokens = w.FloatLogSlider(value=5e7, min=5, max=10, description="tokens in all", readout_format=".1e", **LAYOUT)
-    share = w.FloatSlider(value=0.3, min=0.05, max=0.6, step=0.05, description="share of peak", **LAYOUT)
-    price = w.FloatSlider(value=2.0, min=0, max=10, step=0.1, description="price of a GPU hour", **LAYOUT)
-    picture, result = w.Image(format="png"), w.HTML()
 
-    def show():
-        gpu, config = planner.GPUS[kind.value], configs[name.value]
-        try:
-            given = (method.value, batch.value, length.value, gpus.value, split.value, again.value)
-            planned = planner.need(config, *given)
-        except CourseError as error:
-            result.value = f"<p>{html.escape(str(error))}</p>"
-            return
-        total, room = memory.peak(planned) / 1e9, planner.ROOM * gpu["GB"]
+    def draw(name, method, kind, count, split, batch, length, activation_checkpointing, tokens, mfu, price):
+        gpu, how = planner.GPUS[kind], (method, batch, length, count, split, activation_checkpointing)
+        planned = planner.need(configs[name], *how)
+        peak, room = memory.peak(planned) / 1e9, planner.ROOM * gpu["GB"]
+        fits = "fit" if peak < room else "do not fit"
         fig = Figure(figsize=(8, 1.9), layout="constrained")
-        ax, left = fig.subplots(), 0.0
-        for part, n in memory.fullest(planned).items():
-            color = plots.SHADES[list(planned).index(part)]
-            ax.barh(0, n / 1e9, left=left, color=color, edgecolor="white", label=f"{part} {n / 1e9:.1f}")
-            left += n / 1e9
-        ax.axvline(room, color="black", linestyle="--")
-        ax.set(yticks=[], xlabel=f"GB on each GPU; the dashed line is what can be used of its {gpu['GB']}")
-        ax.set_title(f"{total:.1f} GB at the peak {'fit' if total < room else 'do not fit'} into one {kind.value}")
+        ax = fig.subplots()
+        title = f"{peak:.1f} GB at the peak {fits} into one {kind}"
+        figures.memory_parts(ax, {"": memory.fullest(planned)}, room, title)
+        ax.set_xlabel(f"GB on each GPU; the dashed line is what can be used of its {gpu['GB']}")
         fig.legend(loc="outside lower center", ncols=5, frameon=False, fontsize=9)
-        time = planner.hours(config, method.value, tokens.value, gpu["TFLOPS"], gpus.value, share.value, again.value)
-        facts = {"fits": "yes" if total < room else "no", "hours": f"{time:.2g}"}
-        facts["price"] = f"{time * gpus.value * price.value:.3g}"
-        line = planner.command(name.value, *given, bf16=gpu["bf16"])
-        picture.value, result.value = widgets.png(fig), _table(facts) + f"<pre>{html.escape(line)}</pre>"
+        time = planner.hours(configs[name], method, tokens, gpu["TFLOPS"], count, mfu, activation_checkpointing)
+        facts = {"fits": "yes" if peak < room else "no", "hours": f"{time:.2g}", "price": f"{time * count * price:.3g}"}
+        line = planner.command(name, *how, bf16=gpu["bf16"])
+        return fig, table(facts) + f"<pre>{html.escape(line)}</pre>"
 
-    choices = (name, method, kind, gpus, split, batch, length, again, tokens, share, price)
-    _watch(show, *choices)
-    return w.VBox([w.GridBox(choices, layout=w.Layout(grid_template_columns="28em 28em")), picture, result])
+    choices = {
+        "name": w.Dropdown(options=list(configs), description="model", **LAYOUT),
+        "method": w.Dropdown(options=list(planner.METHODS), description="train", **LAYOUT),
+        "kind": w.Dropdown(options=list(planner.GPUS), value="L4", description="GPU", **LAYOUT),
+        "count": w.IntSlider(value=1, min=1, max=8, description="how many", **LATE, **LAYOUT),
+        "split": w.Dropdown(options=list(planner.SPLITS), description="several by", **LAYOUT),
+        "batch": w.IntSlider(value=8, min=1, max=64, description="batch on each", **LATE, **LAYOUT),
+        "length": w.IntSlider(value=512, min=64, max=4096, step=64, description="tokens in a row", **LATE, **LAYOUT),
+        "activation_checkpointing": w.Checkbox(value=True, description="activation checkpointing", **LAYOUT),
+        "tokens": w.FloatLogSlider(value=5e7, min=5, max=10, description="tokens", readout_format=".1e", **LAYOUT),
+        "mfu": w.FloatSlider(value=0.3, min=0.05, max=0.6, step=0.05, description="MFU (share of peak)", **LAYOUT),
+        "price": w.FloatSlider(value=2.0, min=0, max=10, step=0.1, description="price of a GPU hour", **LAYOUT),
+    }
+    return frame(draw, choices)

@@ -1,9 +1,14 @@
 """Figures: one colour for one meaning through the whole course, told apart in grey by line and marker."""
 
+import html
+import io
 import itertools
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from PIL import Image
+
+from helpers.model.chat import IGNORED
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLORS = {"train": "#0072B2", "validation": "#D55E00", "before": "#8C8C8C", "after": "#009E73", "other": "#CC79A7"}
@@ -25,7 +30,7 @@ plt.rcParams.update(
 def training(log: pd.DataFrame, title: str, total_steps: int | None = None) -> plt.Figure:
     """Training and validation loss, learning rate, gradient norm and speed against the step.
 
-    `log` is curves.table(...); `total_steps` fixes the width of the axes while a run is going on.
+    `log` is run_log.table(...); `total_steps` fixes the width of the axes while a run is going on.
     """
     fig, axes = plt.subplots(2, 2, figsize=(9, 5.2), sharex=True, layout="constrained")
     fig.suptitle(title, x=0.01, ha="left", fontsize=12)
@@ -64,13 +69,11 @@ def losses(ax: plt.Axes, log: pd.DataFrame, title: str = "", fixed: pd.DataFrame
 def overlay(ax: plt.Axes, logs: dict[str, pd.DataFrame], window: int = 1, log_scale: bool = False) -> plt.Axes:
     """Runs in one picture, a colour for each: training loss as a line, a mean of `window` lines, validation dashed.
 
-    logs: {name: curves.table(...)}. The names stand where losses leave room, at the top right.
+    logs: {name: run_log.table(...)}. The names stand where losses leave room, at the top right.
     """
     for i, ((name, log), color) in enumerate(zip(logs.items(), itertools.cycle(RUN_COLORS))):
-        smooth = log.assign(
-            loss=log["loss"].rolling(window, min_periods=1, center=True).mean().where(log["loss"].notna())
-        )
-        _line(ax, smooth, "loss", color, "-", None)
+        mean = log["loss"].rolling(window, min_periods=1, center=True).mean()
+        _line(ax, log.assign(loss=mean.where(log["loss"].notna())), "loss", color, "-", None)
         _line(ax, log, "eval_loss", color, "--", "s")
         place = dict(xycoords="axes fraction", ha="right", va="top", color=color, fontsize=9)
         ax.annotate(name, (1, 1 - 0.08 * i), **place)
@@ -80,6 +83,35 @@ def overlay(ax: plt.Axes, logs: dict[str, pd.DataFrame], window: int = 1, log_sc
     else:
         ax.set_ylim(bottom=0)
     ax.grid(axis="y", alpha=0.25)
+    return ax
+
+
+def learning_rates(ax: plt.Axes, rates: list[float], highest: float, title: str) -> plt.Axes:
+    """The rate of each update, as schedule.rates(...) gives it, on an axis up to `highest`."""
+    ax.plot(rates, color=COLORS["train"])
+    ax.set(xlabel="update", ylabel="learning rate", ylim=(0, highest), title=title)
+    ax.ticklabel_format(axis="y", style="sci", scilimits=(-2, 2))
+    return ax
+
+
+def memory_parts(ax: plt.Axes, moments: dict[str, dict[str, int]], limit: float, title: str) -> plt.Axes:
+    """A bar for each moment of a training step, made of the bytes that each part of a memory plan takes then.
+
+    moments: {name: {part: bytes}}, parts being those of memory.plan(...). limit: GB, drawn as a dashed line. The
+    legend, which the caller places, names each part once.
+    """
+    colors = dict(zip(("weights", "optimizer", "activations", "logits", "gradients"), SHADES, strict=True))
+    named = set()
+    for row, parts in enumerate(moments.values()):
+        left = 0.0
+        for part, n_bytes in parts.items():
+            label = None if part in named else f"{part} {n_bytes / 1e9:.2f}"
+            ax.barh(row, n_bytes / 1e9, left=left, color=colors[part], edgecolor="white", label=label)
+            left += n_bytes / 1e9
+            named.add(part)
+    ax.axvline(limit, color="black", linestyle="--")
+    ax.set_yticks(range(len(moments)), list(moments))
+    ax.set(ylim=(len(moments) - 0.4, -0.6), title=title)
     return ax
 
 
@@ -124,6 +156,37 @@ def packed(pieces: pd.DataFrame, max_length: int, title: str, shown: int = 12, a
     ax.set_yticks(range(0, len(chosen), 3), chosen[::3])
     ax.set(xlim=(0, max_length), ylim=(len(chosen) - 0.5, -0.5), xlabel="tokens", ylabel="row", title=title)
     return ax
+
+
+def colored_tokens(tokenizer, ids: list[int], labels: list[int]) -> str:
+    """HTML of the tokens, in order: white on blue where the loss counts the token, grey where it does not.
+
+    ids, labels: one example's, of equal length; a label of -100 is not counted. Line ends are drawn as ⏎.
+    """
+    counted = f"background:{COLORS['train']}; color:white; border-radius:3px; padding:1px 2px; margin:1px"
+    left_out = f"color:{COLORS['before']}; padding:1px 2px; margin:1px; border-bottom:1px dotted"
+    spans = []
+    for token, label in zip(ids, labels, strict=True):
+        text = html.escape(tokenizer.decode([token])).replace(" ", "\u00a0").replace("\n", "⏎")
+        spans.append(f"<span style='{left_out if label == IGNORED else counted}'>{text}</span>")
+        if "⏎" in text:
+            spans.append("<br>")
+    return f"<div style='font-family:monospace; line-height:1.7'>{''.join(spans)}</div>"
+
+
+def png(fig: plt.Figure) -> bytes:
+    """The figure as a PNG that is small enough to be stored; closes it, so that it is not shown twice."""
+    drawn = io.BytesIO()
+    fig.savefig(drawn, format="png")
+    plt.close(fig)
+    return fewer_colors(drawn.getvalue())
+
+
+def fewer_colors(png: bytes) -> bytes:
+    """The picture in 64 colours, which are enough for curves and take a third of the bytes."""
+    small = io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(64).save(small, "PNG", optimize=True)
+    return small.getvalue()
 
 
 def _line(ax, log: pd.DataFrame, column: str, color: str, style: str, marker: str | None) -> None:

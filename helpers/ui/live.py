@@ -1,4 +1,4 @@
-"""A live experiment: sliders for the settings of a run, a button that trains nano with them, and curves to compare."""
+"""Live pictures: a run that is drawn while it goes on, and an experiment whose sliders set the next run."""
 
 import tempfile
 import threading
@@ -8,15 +8,75 @@ from pathlib import Path
 import ipywidgets as w
 import pandas as pd
 from datasets import Dataset
+from IPython.display import display
 from matplotlib.figure import Figure
 from transformers import TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
-from helpers import curves, models, plots, widgets
+from helpers import LAPTOP
+from helpers.model import load
+from helpers.training import run_log
+from helpers.ui import figures
 
 SECONDS = 8.0  # of training, after which a run is stopped: a slow machine or a large batch must not hold the reader up
 EVERY = 0.7  # seconds between two pictures
-KEPT = 5  # runs in the picture; the table keeps all
+IN_PICTURE = 5  # the last runs; the table has all
+
+
+class LivePicture(run_log.Clock):
+    """A trainer callback that draws loss, learning rate, gradient norm and speed while the run goes on.
+
+    Redraws when the trainer logs or evaluates, at most every two seconds. It replaces the trainer's own printing:
+    hand the trainer to `instead_of_printing`.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.bar = w.IntProgress(layout=w.Layout(width="320px"))
+        self.status = w.HTML()
+        self.image = w.Image(format="png")
+        self.box = w.VBox([w.HBox([self.bar, self.status]), self.image])
+        self.drawn = 0.0
+
+    def instead_of_printing(self, trainer) -> None:
+        """Adds the picture to `trainer` and takes out its own progress bar and printed log lines."""
+        run_log.stop_printing(trainer)
+        trainer.add_callback(self)
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        super().on_train_begin(args, state, control, **kwargs)
+        self.bar.max = state.max_steps
+        display(self.box)
+
+    def on_step_end(self, args, state, control, **kwargs):
+        super().on_step_end(args, state, control, **kwargs)
+        self._report(state)
+
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        super().on_log(args, state, control, logs=logs, **kwargs)
+        if time.monotonic() - self.drawn > 2:
+            self._draw(state)
+
+    def on_evaluate(self, args, state, control, **kwargs):
+        self._draw(state)
+
+    def on_train_end(self, args, state, control, **kwargs):
+        self._draw(state)
+        self._report(state)
+
+    def _report(self, state) -> None:
+        self.bar.value = state.global_step
+        left, rest = self.seconds_left(state), "starting"
+        if left is not None:
+            rest = f"{left // 60:.0f} min {left % 60:02.0f} s left" if left else "done"
+        self.status.value = f"step {state.global_step} of {state.max_steps} · {rest}"
+
+    def _draw(self, state) -> None:
+        log = run_log.table(state.log_history)
+        if len(log):
+            fig = figures.training(log, f"Step {state.global_step} of {state.max_steps}", state.max_steps)
+            self.image.value = figures.png(fig)
+            self.drawn = time.monotonic()
 
 
 class Experiment:
@@ -83,7 +143,7 @@ class Experiment:
         }
         try:
             self.status.value = "starting"
-            model, tokenizer = models.load(self.model_name)
+            model, tokenizer = load(self.model_name)
             with tempfile.TemporaryDirectory() as scratch:
                 trainer = SFTTrainer(
                     model=model,
@@ -94,31 +154,26 @@ class Experiment:
                         eval_strategy="steps",
                         eval_steps=max(1, self.steps.value // 5),
                         max_length=256,
-                        bf16=False,
-                        use_cpu=True,
-                        activation_checkpointing=False,
-                        save_strategy="no",
-                        report_to="none",
-                        disable_tqdm=True,
+                        **LAPTOP,
                     ),
                     train_dataset=self.train.select(range(self.examples.value)),
                     eval_dataset=self.validation,
                     processing_class=tokenizer,
                     callbacks=[_Watch(self, name)],
                 )
-                widgets.stop_printing(trainer)
+                run_log.stop_printing(trainer)
                 trainer.train()
-            self._keep(name, settings, curves.table(trainer.state.log_history), time.monotonic() - began)
+            self._add_to_table(name, settings, run_log.table(trainer.state.log_history), time.monotonic() - began)
         except Exception as error:  # a thread's error would vanish in the server's log
             self.status.value = f"The run failed: {' '.join(str(error).split())[:200]}"
         finally:
             self.run.disabled, self.halt.disabled = False, True
 
-    def _keep(self, name: str, settings: dict, log: pd.DataFrame, seconds: float) -> None:
-        last = {
-            c: log[c].dropna().iloc[-1] if c in log and log[c].notna().any() else None for c in ("loss", "eval_loss")
-        }
-        row = {"run": name, **settings, "examples": self.examples.value, "updates done": int(log["step"].max()), **last}
+    def _add_to_table(self, name: str, settings: dict, log: pd.DataFrame, seconds: float) -> None:
+        row = {"run": name, **settings, "examples": self.examples.value, "updates done": int(log["step"].max())}
+        for column in ("loss", "eval_loss"):
+            logged = log[column].dropna() if column in log else []
+            row[column] = logged.iloc[-1] if len(logged) else None
         self.table = pd.concat([self.table, pd.DataFrame([row | {"seconds": seconds}])], ignore_index=True)
         self.shown.value = self.table.to_html(index=False, border=0, float_format="{:.3g}".format)
         early = "stopped" if self.stop.is_set() else f"ended by the limit of {SECONDS:g} s,"
@@ -129,10 +184,10 @@ class Experiment:
         """Puts the run into the picture, beside the last ones before it."""
         self.logs[name] = log
         fig = Figure(figsize=(9, 3.2), layout="constrained")
-        last = dict(list(self.logs.items())[-KEPT:])
-        ax = plots.overlay(fig.subplots(), last, window=3)
+        last = dict(list(self.logs.items())[-IN_PICTURE:])
+        ax = figures.overlay(fig.subplots(), last, window=3)
         ax.set_title("Training loss (line) and validation loss (dashed) of your last runs")
-        self.picture.value, self.picture.layout.display = widgets.png(fig), None
+        self.picture.value, self.picture.layout.display = figures.png(fig), None
 
 
 class _Watch(TrainerCallback):
@@ -150,9 +205,9 @@ class _Watch(TrainerCallback):
             control.should_training_stop = True
         if time.monotonic() - self.drawn > EVERY and state.log_history:
             self.experiment.status.value = f"{self.name}: update {state.global_step} of {state.max_steps}"
-            self.experiment.draw(self.name, curves.table(state.log_history))
+            self.experiment.draw(self.name, run_log.table(state.log_history))
             self.drawn = time.monotonic()
 
     def on_train_end(self, args, state, control, **kwargs):
         if state.log_history:
-            self.experiment.draw(self.name, curves.table(state.log_history))
+            self.experiment.draw(self.name, run_log.table(state.log_history))

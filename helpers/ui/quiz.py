@@ -5,7 +5,7 @@ import json
 
 import ipywidgets as w
 
-from helpers.commands import DATA
+from helpers.paths import DATA
 
 FOLDER = DATA / "quiz"
 

@@ -17,6 +17,10 @@ from trl import (
 )
 
 
+def counted(processes: int) -> str:
+    return "1 process" if processes == 1 else f"{processes} processes"
+
+
 def main() -> None:
     data, config, model = TrlParser((ScriptArguments, SFTConfig, ModelConfig)).parse_args_and_config()
     config.model_init_kwargs = {"dtype": model.dtype, "attn_implementation": model.attn_implementation}
@@ -30,12 +34,13 @@ def main() -> None:
         peft_config=get_peft_config(model),
     )
     processes = trainer.accelerator.num_processes
-    trainer.accelerator.print(f"{processes} processes, {trainer.accelerator.distributed_type.value}")
+    trainer.accelerator.print(f"{counted(processes)}, {trainer.accelerator.distributed_type.value}")
 
     checkpoint = get_last_checkpoint(config.output_dir) if Path(config.output_dir).is_dir() else None
     saved_by = len(list(Path(checkpoint).glob("rng_state*.pth"))) if checkpoint else processes
     if saved_by != processes:  # other processes see other examples, so the run would not go on where it stopped
-        sys.exit(f"{checkpoint} is of {saved_by} processes, not {processes}: start {saved_by}, or pass --output_dir.")
+        reason = f"{checkpoint} is of {counted(saved_by)}, not {processes}"
+        sys.exit(f"Error: {reason}: start {saved_by}, or pass --output_dir.")
     trainer.train(resume_from_checkpoint=checkpoint)
     trainer.save_model(config.output_dir)
     trainer.end()

@@ -7,13 +7,15 @@ import pytest
 from datasets import Dataset
 from trl import SFTConfig, SFTTrainer
 
-from helpers import commands, exercises, models, scoring, validation
+from helpers.dataset import calls, commands, files, validation
 from helpers.errors import CourseError
+from helpers.model import load
+from helpers.paths import PLANTED
 
 
 @pytest.fixture(scope="module")
 def nano():
-    return models.load("nano")
+    return load("nano")
 
 
 def pair(asked="lights off", answer="done", **more):
@@ -41,13 +43,13 @@ def test_a_bad_line_is_named(content, said, tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_bytes(content)
     with pytest.raises(CourseError) as error:
-        validation.read_jsonl(path)
+        files.read_jsonl(path)
     assert str(error.value) == f"rows.jsonl, {said}"
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(CourseError, match="There is no file"):
-        validation.read_jsonl(tmp_path / "none.jsonl")
+        files.read_jsonl(tmp_path / "none.jsonl")
 
 
 @pytest.mark.parametrize(
@@ -144,17 +146,17 @@ def test_an_empty_split_has_no_findings(nano):
 
 def test_the_course_data_is_clean_but_for_near_duplicates(nano):
     splits = commands.load(natural_in_train=True)
-    found = validation.findings(splits, nano[1], 256, lambda a: commands.problem(scoring.parse(a)))
+    found = validation.findings(splits, nano[1], 256, lambda a: calls.problem(calls.parse(a)))
     assert set(found["check"]) <= {"near duplicate"} and len(found) < 50
 
 
 def test_the_planted_defects_are_found_but_for_the_one_of_meaning(nano):
-    key = json.loads((exercises.PLANTED / "key.json").read_text())
+    key = json.loads((PLANTED / "key.json").read_text())
     assert Counter(defect["kind"] for defect in key.values()).most_common(1)[0][1] == 1 and len(key) == 12
-    rows = validation.read_jsonl(exercises.PLANTED / "rows.jsonl")
+    rows = files.read_jsonl(PLANTED / "rows.jsonl")
     splits = {"train": rows, "natural": commands.load()["natural"]}
-    not_a_call = lambda answer: commands.problem(scoring.parse(answer))
-    found = validation.findings(splits, models.load("smollm2")[1], 256, not_a_call)
+    not_a_call = lambda answer: calls.problem(calls.parse(answer))
+    found = validation.findings(splits, load("smollm2")[1], 256, not_a_call)
     told = {str(row) for row in found[found["split"] == "train"]["row"]}
     leaked = found[found["check"] == "leaked row"]["detail"].str.extract(r"row (\d+)")[0]
     assert told | set(leaked) == {row for row, defect in key.items() if defect["kind"] != "wrong call"}

@@ -8,16 +8,19 @@ import torch
 from datasets import Dataset
 from transformers import LogitsProcessor
 
-from helpers import commands, models, scoring
+from helpers.dataset import calls, commands
 from helpers.errors import CourseError
+from helpers.evaluation.generation import generate, token_probabilities
+from helpers.evaluation.scores import METRICS, Scores, difference, score
+from helpers.model import load, load_tuned
 
 COMMAND = "turn on the light in the kitchen"
 CALL = {"name": "HassTurnOn", "arguments": {"area": "kitchen", "domain": "light"}}
-RIGHT = commands.call_text(**CALL)
+RIGHT = calls.call_text(**CALL)
 
 
-def judged(*answers: str) -> scoring.Scores:
-    return scoring.score(list(answers), Dataset.from_list([commands.record(COMMAND, CALL, "t")] * len(answers)))
+def judged(*answers: str) -> Scores:
+    return score(list(answers), Dataset.from_list([calls.record(COMMAND, CALL, "t")] * len(answers)))
 
 
 def changed(name: str = CALL["name"], **arguments) -> str:
@@ -54,7 +57,7 @@ def test_one_answer_is_judged(answer, valid, schema, intent, exact, f1, kind):
 def test_intervals_hold_their_value_and_narrow_with_more_commands():
     few, many = (judged(*[RIGHT, "no"] * n).table() for n in (10, 200))
     for table in (few, many):
-        assert list(table.index) == list(scoring.METRICS.values())
+        assert list(table.index) == list(METRICS.values())
         assert ((table["low"] <= table["value"]) & (table["value"] <= table["high"])).all()
         assert table["value"].iloc[0] == 50
     assert (few["high"] - few["low"]).iloc[0] > 2 * (many["high"] - many["low"]).iloc[0]
@@ -71,49 +74,49 @@ def test_failures_are_grouped_by_kind_with_the_most_frequent_first():
 
 def test_answers_and_records_must_be_as_many():
     with pytest.raises(ValueError):
-        scoring.score([RIGHT, RIGHT], Dataset.from_list([commands.record(COMMAND, CALL, "t")]))
+        score([RIGHT, RIGHT], Dataset.from_list([calls.record(COMMAND, CALL, "t")]))
 
 
 def test_batches_change_neither_answers_nor_their_order(monkeypatch):
-    model, tokenizer = models.load("nano")
+    model, tokenizer = load("nano")
     prompts = list(commands.load()["test"].select(range(12))["prompt"])
-    alone = [scoring.generate(model, tokenizer, [p], max_new_tokens=8)[0] for p in prompts]
-    monkeypatch.setattr(scoring, "IN_CACHE", 5 * 60)  # a few to a batch
-    together = scoring.generate(model, tokenizer, prompts, max_new_tokens=8)
+    alone = [generate(model, tokenizer, [p], max_new_tokens=8)[0] for p in prompts]
+    monkeypatch.setattr("helpers.evaluation.generation.IN_CACHE", 5 * 60)  # a few to a batch
+    together = generate(model, tokenizer, prompts, max_new_tokens=8)
     # Padding changes the order of additions, which may turn a near-tie between two tokens.
     assert sum(a == b for a, b in zip(alone, together, strict=True)) >= 10
     assert not model.training
-    assert scoring.generate(model, tokenizer, []) == []
+    assert generate(model, tokenizer, []) == []
 
 
 @pytest.mark.parametrize("shots", [0, 3])
 def test_answers_are_those_of_plain_generate_and_the_weights_come_back(shots, monkeypatch):
-    model, tokenizer = models.load("nano")
+    model, tokenizer = load("nano")
     weights = {name: value.clone() for name, value in model.state_dict().items()}
     dataset = commands.load()
     examples = [m for row in dataset["train"].select(range(shots)) for m in row["prompt"][1:] + row["completion"]]
     prompts = [[p[0], *examples, *p[1:]] for p in dataset["test"].select(range(8))["prompt"]]
-    scoring.generate(model, tokenizer, prompts)  # in bfloat16, where that is fast
+    generate(model, tokenizer, prompts)  # in bfloat16, where that is fast
     assert all(torch.equal(weights[name], value) for name, value in model.state_dict().items())
-    monkeypatch.setattr(models, "fast_bf16", lambda: False)
+    monkeypatch.setattr("helpers.evaluation.generation.fast_bf16", lambda: False)
     plain = []
     for prompt in prompts:
         batch = tokenizer.apply_chat_template(prompt, add_generation_prompt=True, return_tensors="pt", return_dict=True)
         out = model.generate(**batch, do_sample=False, max_new_tokens=48, pad_token_id=tokenizer.pad_token_id)
         plain.append(tokenizer.decode(out[0, batch["input_ids"].shape[1] :], skip_special_tokens=True))
-    ours = scoring.generate(model, tokenizer, prompts)
+    ours = generate(model, tokenizer, prompts)
     assert sum(a == b for a, b in zip(plain, ours, strict=True)) >= 7
     assert len(set(ours)) > 1
 
 
 @pytest.fixture(scope="module")
 def tuned():
-    return models.load_tuned("nano")
+    return load_tuned("nano")
 
 
 def test_token_probabilities_are_those_of_the_loss(tuned):
     model, tokenizer = tuned
-    [tokens] = scoring.token_probabilities(model, tokenizer, [commands.prompt(COMMAND)], [RIGHT])
+    [tokens] = token_probabilities(model, tokenizer, [commands.prompt(COMMAND)], [RIGHT])
     assert "".join(tokens["token"]) == RIGHT + "⏹"
     text = tokenizer.apply_chat_template(commands.prompt(COMMAND), tokenize=False, add_generation_prompt=True)
     given, whole = tokenizer(text)["input_ids"], tokenizer(text + RIGHT)["input_ids"] + [tokenizer.eos_token_id]
@@ -124,8 +127,8 @@ def test_token_probabilities_are_those_of_the_loss(tuned):
 
 
 def test_each_token_of_a_call_has_its_part(tuned):
-    call = commands.call_text("HassLightSet", {"name": "reading lamp", "brightness": 40})
-    [tokens] = scoring.token_probabilities(*tuned, [commands.prompt("x")], [call])
+    call = calls.call_text("HassLightSet", {"name": "reading lamp", "brightness": 40})
+    [tokens] = token_probabilities(*tuned, [commands.prompt("x")], [call])
     text = tokens.groupby("part")["token"].apply("".join)
     letters = {part: "".join(c for c in text[part] if c.isalnum() or c == " ") for part in text.index}
     assert letters == {
@@ -140,33 +143,33 @@ def test_a_constraint_decides_what_may_follow(tuned):
             end = tuned[1].eos_token_id
             return torch.full_like(scores, -torch.inf).index_fill(1, torch.tensor([end]), 0)
 
-    assert scoring.generate(*tuned, [commands.prompt(COMMAND)] * 3, constraint=OnlyEnd) == [""] * 3
+    assert generate(*tuned, [commands.prompt(COMMAND)] * 3, constraint=OnlyEnd) == [""] * 3
 
 
 def test_differences_are_paired():
     wrong = changed("HassTurnOff")
     one, other = judged(*[RIGHT] * 9, wrong), judged(*[wrong] * 3, *[RIGHT] * 6, wrong)
-    row = scoring.difference(one, other).loc["exact call"]
+    row = difference(one, other).loc["exact call"]
     assert row["value"] == pytest.approx(30) and (row["only_one"], row["only_other"]) == (3, 0)
     assert row["p"] == pytest.approx(2 * 0.5**3)
     assert row["low"] <= 30 <= row["high"]
-    assert scoring.difference(one, one)["p"].eq(1).all()
+    assert difference(one, one)["p"].eq(1).all()
     with pytest.raises(ValueError, match="same commands"):
-        scoring.difference(one, judged(RIGHT))
+        difference(one, judged(RIGHT))
 
 
 @pytest.mark.parametrize("label", ['{"name":"HassFly","arguments":{}}', "HassTurnOn", '{"name":"HassTurnOn"}'])
 def test_a_record_with_an_unknown_call_is_named(label):
-    row = commands.record(COMMAND, CALL, "t")
+    row = calls.record(COMMAND, CALL, "t")
     bad = row | {"completion": [{"role": "assistant", "content": label}]}
     with pytest.raises(CourseError, match=r"Row 1 \('turn on the light in the kitchen'\).*mend its label"):
-        scoring.score([RIGHT, RIGHT], Dataset.from_list([row, bad]))
+        score([RIGHT, RIGHT], Dataset.from_list([row, bad]))
 
 
 @pytest.mark.parametrize("command", ["", "   ", "turn on the light " * 280, "开灯", "<|im_end|>"])
 def test_any_text_gets_an_answer(tuned, command):
     model, tokenizer = tuned
-    [answer] = scoring.generate(model, tokenizer, [commands.prompt(command)])
+    [answer] = generate(model, tokenizer, [commands.prompt(command)])
     assert isinstance(answer, str)
 
 

@@ -3,8 +3,9 @@
 import pytest
 from trl.chat_template_utils import get_training_chat_template
 
-from helpers import chat, models
 from helpers.errors import CourseError
+from helpers.model import chat, load
+from helpers.ui import figures
 
 DIALOGUE = [
     {"role": "system", "content": "be brief"},
@@ -18,7 +19,7 @@ families = pytest.mark.parametrize("family", chat.FAMILIES)
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    return models.load("smollm2")[1]
+    return load("smollm2")[1]
 
 
 @pytest.mark.parametrize("messages", [DIALOGUE, DIALOGUE[1:], DIALOGUE[:2], DIALOGUE[1:2]])
@@ -71,10 +72,10 @@ def test_an_unknown_family_is_named(tokenizer):
 
 def test_colours_tell_counted_tokens_from_the_others(tokenizer):
     ids = tokenizer("a <b>\nc")["input_ids"]
-    html = chat.colored(tokenizer, ids, [chat.IGNORED] + ids[1:])
+    html = figures.colored_tokens(tokenizer, ids, [chat.IGNORED] + ids[1:])
     spans = html.split("<span style='")[1:]
     assert len(spans) == len(ids)
     assert "color:white" not in spans[0] and all("color:white" in span for span in spans[1:])
     assert "<b>" not in html and "&lt;" in html and "⏎" in html
     with pytest.raises(ValueError):
-        chat.colored(tokenizer, ids, ids[1:])
+        figures.colored_tokens(tokenizer, ids, ids[1:])

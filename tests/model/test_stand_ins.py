@@ -2,18 +2,20 @@
 
 import pytest
 import torch
-from peft import LoraConfig
+from peft import LoraConfig, PeftModel
 from trl import SFTConfig, SFTTrainer
 
-from helpers import chat, commands, models, systems
+from helpers.dataset import commands
+from helpers.errors import CourseError
+from helpers.model import chat, load, stand_ins
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # PEFT uses an old name
 
 
 @pytest.mark.parametrize("lora", [False, True])
-@pytest.mark.parametrize("name", systems.FAMILIES)
+@pytest.mark.parametrize("name", stand_ins.FAMILIES)
 def test_the_whole_path(name, lora, tmp_path):
-    model, tokenizer = systems.stand_in(name)
+    model, tokenizer = stand_ins.stand_in(name)
     if tokenizer.chat_template is None:
         tokenizer.chat_template = chat.PLAIN
     rows = commands.load()["train"].select(range(24))
@@ -45,7 +47,7 @@ def test_the_whole_path(name, lora, tmp_path):
     trained = trainer.model.merge_and_unload() if lora else trainer.model
     for part in (trained, tokenizer):
         part.save_pretrained(tmp_path / "saved")
-    reloaded, its_own = models.load(str(tmp_path / "saved"))
+    reloaded, its_own = load(str(tmp_path / "saved"))
     assert (its_own.eos_token, its_own.pad_token) == (tokenizer.eos_token, tokenizer.pad_token)
     assert its_own.chat_template == tokenizer.chat_template
     asked = its_own.apply_chat_template(rows[0]["prompt"], add_generation_prompt=True, return_tensors="pt")
@@ -56,7 +58,7 @@ def test_the_whole_path(name, lora, tmp_path):
 
 
 def test_a_base_model_cannot_take_dialogues_before_it_has_a_template(tmp_path):
-    model, tokenizer = systems.stand_in("facebook/opt-350m")
+    model, tokenizer = stand_ins.stand_in("facebook/opt-350m")
     config = SFTConfig(output_dir=str(tmp_path), use_cpu=True, bf16=False, activation_checkpointing=False)
     rows = commands.load()["train"].select(range(4))
     with pytest.raises(ValueError, match="chat_template is not set"):
@@ -65,9 +67,9 @@ def test_a_base_model_cannot_take_dialogues_before_it_has_a_template(tmp_path):
 
 def test_adapters_find_the_layers_of_each_architecture():
     found = {}
-    for name in systems.FAMILIES:
-        model, _ = systems.stand_in(name)
-        adapted = models.PeftModel(model, LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM"))
+    for name in stand_ins.FAMILIES:
+        model, _ = stand_ins.stand_in(name)
+        adapted = PeftModel(model, LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM"))
         found[name] = {n.split(".")[-4] for n, _ in adapted.named_parameters() if "lora_A" in n}
     smol, opt, deepseek = found.values()
     assert smol == deepseek == {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
@@ -75,12 +77,12 @@ def test_adapters_find_the_layers_of_each_architecture():
 
 
 def test_opt_keeps_its_narrow_embeddings():
-    model, _ = systems.stand_in("facebook/opt-350m")
+    model, _ = stand_ins.stand_in("facebook/opt-350m")
     assert model.get_input_embeddings().weight.shape[1] == model.config.hidden_size // 2
 
 
 def test_deepseeks_prompt_opens_a_thought_that_its_dialogues_do_not_show():
-    _, tokenizer = systems.stand_in("deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B")
+    _, tokenizer = stand_ins.stand_in("deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B")
     row = commands.load()["train"][0]
     prompt = tokenizer.apply_chat_template(row["prompt"], tokenize=False, add_generation_prompt=True)
     assert prompt.endswith("<think>\n")
@@ -89,9 +91,14 @@ def test_deepseeks_prompt_opens_a_thought_that_its_dialogues_do_not_show():
 
 
 def test_a_tokenizer_without_pad_token_gets_one_that_is_not_eos(tmp_path):
-    model, tokenizer = systems.stand_in("HuggingFaceTB/SmolLM2-135M")
+    model, tokenizer = stand_ins.stand_in("HuggingFaceTB/SmolLM2-135M")
     tokenizer.pad_token = None
     for part in (model, tokenizer):
         part.save_pretrained(tmp_path)
-    _, loaded = models.load(str(tmp_path))
+    _, loaded = load(str(tmp_path))
     assert loaded.pad_token and loaded.pad_token != loaded.eos_token
+
+
+def test_an_unknown_system_has_no_stand_in():
+    with pytest.raises(CourseError, match="no stand-in for 'gpt-5': choose one of HuggingFaceTB"):
+        stand_ins.stand_in("gpt-5")

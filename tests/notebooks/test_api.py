@@ -15,6 +15,8 @@ from transformers import Trainer, TrainingArguments
 from trl import SFTConfig, SFTTrainer
 
 import lessons
+from helpers import LAPTOP
+from helpers.training.nano_run import nano_trainer
 
 CALLS = {
     "SFTConfig": SFTConfig,
@@ -89,29 +91,34 @@ def test_a_deprecated_default_warns_when_built(tmp_path):
 def calls(path):
     """(cell id, name of what is called, its keywords) for every call in the notebook that CALLS knows.
 
-    Keywords that a notebook unpacks count as well where a reader can see them: from a `name = dict(...)` of the same
-    notebook, from a dictionary in place, and, in a function's own **settings, from the calls of that function.
+    Keywords that a notebook unpacks count as well where a reader can see them: from LAPTOP, which notebook 02 displays,
+    from a `name = dict(...)` or `name = {...}` of the same notebook, from a dictionary in place, and, in a function's
+    own **settings, from the calls of that function; nano_trainer, which notebook 03 shows, is one.
     """
     trees = [(cell.id, lessons.tree(cell)) for cell in lessons.code_cells(lessons.read(path)) if cell.id != OLD]
     nodes = [(cell_id, node) for cell_id, tree in trees for node in ast.walk(tree)]
-    named = {
-        node.targets[0].id: node.value.keywords
-        for _, node in nodes
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and is_dict_call(node.value)
-    }
-    passed_on = {}  # a function with **settings: what it passes them to
+    named = {"LAPTOP": [ast.keyword(name, ast.Constant(value)) for name, value in LAPTOP.items()]}
+    for _, node in nodes:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            if is_dict_call(node.value):
+                named[node.targets[0].id] = [k for keyword in node.value.keywords for k in spread(keyword, named)]
+            elif isinstance(node.value, ast.Dict) and None in node.value.keys:
+                named[node.targets[0].id] = spread(ast.keyword(None, node.value), named)
+    # A function with **settings, which it passes on to SFTConfig, at times through nano_trainer: its other parameters.
+    trainers = set(inspect.signature(nano_trainer).parameters)
+    passed_on = {"nano_trainer": trainers}
     for cell_id, node in nodes:
         if isinstance(node, ast.FunctionDef) and node.args.kwarg:
             named[node.args.kwarg.arg] = []
-            passed_on[node.name] = {a.arg for a in node.args.args}
+            passed_on[node.name] = trainers | {a.arg for a in node.args.args}
         if not isinstance(node, ast.Call) or (called := name_of(node)) not in CALLS:
             continue
         if called != "train" or isinstance(node.func, ast.Attribute):
             yield cell_id, called, [k for keyword in node.keywords for k in spread(keyword, named)]
     for cell_id, node in nodes:
         if isinstance(node, ast.Call) and (called := name_of(node)) in passed_on:
-            given = [k for k in node.keywords if k.arg and k.arg not in passed_on[called]]
-            yield cell_id, "SFTConfig", [*given, *named.get("quiet", [])]
+            own = [k for k in node.keywords if k.arg and k.arg not in passed_on[called]]
+            yield cell_id, "SFTConfig", [*named["LAPTOP"], *named.get("quiet", []), *own]
 
 
 def name_of(call: ast.Call) -> str | None:

@@ -125,7 +125,7 @@ def test_an_interrupted_run_says_so_and_resumes(tmp_path):
         stopped_at = int(said.split("at step ")[1].split(":")[0])
         assert 20 <= stopped_at < 96
         assert "CourseError" not in kernel.up_to("train", resume=True, **settings)
-        end = kernel.run("print(trainer.state.global_step, live.steps)")
+        end = kernel.run("print(trainer.state.global_step, picture.steps)")
         assert end.split()[0] == "96" and int(end.split()[1]) < 96  # it did not start again
     finally:
         kernel.stop()

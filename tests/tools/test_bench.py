@@ -7,8 +7,8 @@ from lessons import ROOT
 
 
 def test_ends_with_the_ratios():
-    command = [sys.executable, str(ROOT / "tools" / "bench.py"), "--quick"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    command = [sys.executable, "-m", "tools.bench", "--quick"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr[-2000:]
     ratios = dict(part.split("=") for part in done.stdout.splitlines()[-1].split())
     expected = {"seed_ratio", "stock_ratio", "ceiling_share", "time_to_loss_ratio", "generation_ratio"}

@@ -25,13 +25,14 @@ def notebook(tmp_path):
 def course(action: str, path):
     command = [
         sys.executable,
-        str(ROOT / "tools" / "course.py"),
+        "-m",
+        "tools.course",
         action,
         str(path),
         "--into",
         str(path.parent / "x"),
     ]
-    return subprocess.run(command, capture_output=True, text=True)
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
 
 
 def test_run_ends_with_a_table_of_seconds_and_key_figures(notebook):
@@ -69,7 +70,8 @@ def test_outputs_leave_a_notebook_alone_that_fails_or_warns(notebook, source):
 
 
 def test_progress_bars_are_not_stored(notebook):
-    ask = "scoring.token_probabilities(*models.load('nano'), [commands.prompt('x')] * 20, ['x'] * 20)"
-    path = notebook(f"from helpers import commands, models, scoring\nprint(len({ask}))")
+    ask = "token_probabilities(*load('nano'), [commands.prompt('x')] * 20, ['x'] * 20)"
+    imports = "from helpers.dataset import commands\nfrom helpers.evaluation import token_probabilities\n"
+    path = notebook(f"{imports}from helpers.model import load\nprint(len({ask}))")
     assert course("outputs", path).returncode == 0
     assert [output.output_type for output in read(path).cells[0].outputs] == ["stream"]

@@ -2,38 +2,30 @@
 
 import dataclasses
 import json
-import runpy
 import subprocess
 import sys
 
 import pytest
 
-from helpers import curves, scoring
+from helpers.evaluation.scores import METRICS
+from helpers.training import run_log
 from lessons import ROOT
+from tools import runs as tool
 
 HOW = dict(ship=False, score_every=0)  # what is kept of a run, not how it is made
-TOOL = ROOT / "tools" / "runs.py"
 
 
-@pytest.fixture(scope="module")
-def tool():
-    sys.path.insert(0, str(TOOL.parent))  # as Python does for a program it runs
-    yield runpy.run_path(str(TOOL))
-    sys.path.remove(str(TOOL.parent))
-
-
-def test_every_run_is_recorded_as_the_tool_describes_it(tool):
-    for name, run in tool["RUNS"].items():
-        recorded = curves.recorded(name)
-        recipe = tool["Run"](**recorded["recipe"])  # fields newer than the recording are at their defaults
+def test_every_run_is_recorded_as_the_tool_describes_it():
+    for name, run in tool.RUNS.items():
+        recorded = run_log.recorded(name)
+        recipe = tool.Run(**recorded["recipe"])  # fields newer than the recording are at their defaults
         assert dataclasses.replace(recipe, config={}, **HOW) == dataclasses.replace(run, config={}, **HOW), name
-        assert recorded["recipe"]["config"] == json.loads(json.dumps(curves._rounded(tool["SETTINGS"] | run.config))), (
-            name
-        )
+        settings = run_log._rounded(tool.SETTINGS | run.config)
+        assert recorded["recipe"]["config"] == json.loads(json.dumps(settings)), name
         assert recorded["log"] and recorded["versions"]["trl"] and recorded["minutes"] > 0
         assert list(recorded["right"]) == (["test"] if run.fault else ["test", "natural"])
         for split in recorded["right"]:
-            assert set(recorded[split]) == set(scoring.METRICS)
+            assert set(recorded[split]) == set(METRICS)
             value = recorded[split]["exact"]["value"]
             assert recorded["right"][split].count("1") / len(recorded["right"][split]) == pytest.approx(
                 value / 100, rel=1e-5
@@ -41,34 +33,32 @@ def test_every_run_is_recorded_as_the_tool_describes_it(tool):
 
 
 def test_an_unknown_run_is_named():
-    done = subprocess.run([sys.executable, str(TOOL), "nanno"], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "tools.runs", "nanno"], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode and done.stderr.startswith("There is no run named nanno; choose from examples_50")
 
 
-def test_a_run_is_recorded_and_its_model_saved(tool, tmp_path, monkeypatch):
+def test_a_run_is_recorded_and_its_model_saved(tmp_path, monkeypatch):
     few = dict(max_steps=2, per_device_train_batch_size=4, eval_steps=1)
-    run = tool["Run"]("a test", 8, natural=4, ship=True, score_every=1, model="nano", config=few)
-    monkeypatch.setattr(curves, "RUNS", tmp_path)
-    models = tool["models"]
-    monkeypatch.setitem(models.TUNED, "nano", tmp_path / "nano")
+    run = tool.Run("a test", 8, natural=4, ship=True, score_every=1, model="nano", config=few)
+    monkeypatch.setattr(run_log, "RUNS", tmp_path)
+    monkeypatch.setitem(tool.loading.TUNED, "nano", tmp_path / "nano")
     few_rows = {split: rows.select(range(12 if split != "validation" else 96))
-                for split, rows in tool["commands"].load().items() if split != "train"}  # fmt: skip
-    whole = tool["commands"].load()
-    monkeypatch.setattr(tool["commands"], "load", lambda **options: whole | few_rows if not options else whole)
-    inside = tool["train"].__globals__
-    monkeypatch.setitem(inside, "training_rows", lambda run, data: whole["train"].select(range(8)))
-    tool["train"]("tried", run)
-    recorded = json.loads((tmp_path / "tried.json").read_text())
-    assert [found["step"] for found in recorded["scored"]] == [1, 2]
+                for split, rows in tool.commands.load().items() if split != "train"}  # fmt: skip
+    whole = tool.commands.load()
+    monkeypatch.setattr(tool.commands, "load", lambda **options: whole | few_rows if not options else whole)
+    monkeypatch.setattr(tool, "training_rows", lambda run, data: whole["train"].select(range(8)))
+    tool.train("tried", run)
+    recorded = json.loads((tmp_path / "tried.json").read_text("utf-8"))
+    assert [scores["step"] for scores in recorded["scored"]] == [1, 2]
     assert len(recorded["right"]["test"]) == 12
     assert (tmp_path / "nano" / "model.safetensors").stat().st_size < 2_000_000
 
 
 @pytest.mark.parametrize("how", ["no end", "nothing", "two beginnings"])
-def test_labels_are_spoiled_as_the_recipe_says(how, tool, nano_trainer):
+def test_labels_are_spoiled_as_the_recipe_says(how, nano_trainer):
     trainer = nano_trainer(6)
     rows, tokenizer = trainer.train_dataset, trainer.processing_class
-    spoiled = tool["spoil"](rows, how, tokenizer)
+    spoiled = tool.spoil(rows, how, tokenizer)
     for row, before in zip(spoiled, rows, strict=True):
         assert len(row["labels"]) == len(row["input_ids"])
         counted = [x for x in row["labels"] if x != -100]
@@ -83,26 +73,26 @@ def test_labels_are_spoiled_as_the_recipe_says(how, tool, nano_trainer):
     assert batch["labels"].shape == batch["input_ids"].shape
 
 
-def test_a_leak_puts_the_validation_rows_among_the_training_rows(tool):
-    data = tool["commands"].load()
-    rows = tool["training_rows"](tool["RUNS"]["leaked"], data)
-    assert {str(r) for r in tool["validation_rows"](data)["prompt"]} <= {str(r) for r in rows["prompt"]}
+def test_a_leak_puts_the_validation_rows_among_the_training_rows():
+    data = tool.commands.load()
+    rows = tool.training_rows(tool.RUNS["leaked"], data)
+    assert {str(r) for r in tool.validation_rows(data)["prompt"]} <= {str(r) for r in rows["prompt"]}
 
 
-def test_recording_everything_goes_on_where_it_was_stopped(tool, tmp_path, monkeypatch, capsys):
-    inside, made = tool["everything"].__globals__, []
+def test_recording_everything_goes_on_where_it_was_stopped(tmp_path, monkeypatch, capsys):
+    made = []
 
     def train(name, run):
         made.append(name)
         if len(made) == 2:
             raise KeyboardInterrupt
 
-    two = dict(list(tool["RUNS"].items())[:3])
-    for name, value in dict(RUNS=two, elsewhere=dict, train=train, DONE=tmp_path / "x" / "done.txt").items():
-        monkeypatch.setitem(inside, name, value)
+    two = dict(list(tool.RUNS.items())[:3])
+    for name, value in dict(RUNS=two, other_tools=dict, train=train, DONE=tmp_path / "x" / "done.txt").items():
+        monkeypatch.setattr(tool, name, value)
     with pytest.raises(KeyboardInterrupt):
-        tool["everything"]()
-    tool["everything"]()
+        tool.everything()
+    tool.everything()
     assert made == [list(two)[0], list(two)[1], list(two)[1], list(two)[2]]
     assert "2 of 3 to record; the last recording of them took" in capsys.readouterr().out
     assert not (tmp_path / "x" / "done.txt").exists()

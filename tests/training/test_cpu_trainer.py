@@ -6,8 +6,10 @@ from datasets import Dataset
 from peft import LoraConfig
 from trl import SFTConfig, SFTTrainer
 
-from helpers import commands, cpu, curves, models
-from helpers.cpu import CPUSFTTrainer
+from helpers.dataset import commands
+from helpers.model import load
+from helpers.training import cpu_trainer, run_log
+from helpers.training.cpu_trainer import CPUSFTTrainer
 
 BOTH = (SFTTrainer, CPUSFTTrainer)
 
@@ -27,7 +29,7 @@ BOTH = (SFTTrainer, CPUSFTTrainer)
 )
 @pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing")  # PEFT uses an old name
 def test_logs_are_those_of_sfttrainer(settings, nano_trainer, monkeypatch):
-    monkeypatch.setattr(cpu, "CHUNK", 50)  # so that the logits come in several chunks
+    monkeypatch.setattr(cpu_trainer, "CHUNK", 50)  # so that the logits come in several chunks
     same = dict(examples=48, validation=8, max_steps=6, logging_steps=1, per_device_train_batch_size=8, seed=3)
     same |= dict(eval_strategy="steps", eval_steps=3, learning_rate=1e-3)
     stock, ours = (nano_trainer(cls=cls, **{**same, **settings}) for cls in BOTH)
@@ -48,7 +50,7 @@ def smollm2_pair(tmp_path):
     """Both trainers on SmolLM2 in float32, with the same examples."""
     made, data = [], commands.load()
     for cls in BOTH:
-        model, tokenizer = models.load("smollm2")
+        model, tokenizer = load("smollm2")
         config = SFTConfig(
             output_dir=str(tmp_path),
             max_steps=20,
@@ -79,7 +81,7 @@ def test_twenty_steps_of_smollm2_have_the_same_losses_and_gradients(smollm2_pair
         trainer._metrics["train"].clear()
     assert torch.cosine_similarity(*gradients, dim=0) > 0.999
     del gradients
-    stock, ours = (curves.table(t.state.log_history) for t in smollm2_pair if t.train())
+    stock, ours = (run_log.table(t.state.log_history) for t in smollm2_pair if t.train())
     assert len(stock) == 20
     assert ((ours["loss"] / stock["loss"] - 1).abs() < 1e-3).all()
     assert ((ours["entropy"] - stock["entropy"]).abs() < 1e-2).all()
@@ -125,13 +127,13 @@ def test_attention_is_plain_for_short_examples_only(nano_trainer):
         for settings in ({}, {"packing": True, "max_length": 512})
     ]
     assert chosen == ["eager", "sdpa"]
-    assert cpu._longest(Dataset.from_dict({"input_ids": [[1], [1, 2, 3]]})) == 3
-    assert cpu._longest(Dataset.from_dict({"input_ids": [[1]]}).to_iterable_dataset()) == float("inf")
+    assert cpu_trainer._longest(Dataset.from_dict({"input_ids": [[1], [1, 2, 3]]})) == 3
+    assert cpu_trainer._longest(Dataset.from_dict({"input_ids": [[1]]}).to_iterable_dataset()) == float("inf")
 
 
 def test_a_model_that_rescales_its_logits_keeps_trls_loss(nano_trainer, monkeypatch):
-    monkeypatch.setattr(cpu, "RESCALED", ("hidden_size",))
+    monkeypatch.setattr(cpu_trainer, "RESCALED", ("hidden_size",))
     patched = []
-    monkeypatch.setattr(cpu, "_score_labelled_only", patched.append)
+    monkeypatch.setattr(cpu_trainer, "_score_labelled_only", patched.append)
     nano_trainer(8, cls=CPUSFTTrainer, max_steps=1)
     assert patched == []

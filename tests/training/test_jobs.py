@@ -22,10 +22,14 @@ from transformers.trainer_utils import get_last_checkpoint
 from trl.scripts.sft import make_parser
 
 import lessons
-from helpers import commands, curves, jobs, models, planner, scoring
+from helpers.dataset import commands
 from helpers.errors import CourseError
+from helpers.evaluation.generation import generate
+from helpers.model import load, load_tuned
+from helpers.paths import JOB
+from helpers.training import jobs, planner, run_log
 
-FILES = sorted((jobs.FOLDER / "accelerate").glob("*.yaml"))
+FILES = sorted((JOB / "accelerate").glob("*.yaml"))
 SHORT = ("--config", "sft.yaml", "--max_steps", "4", "--save_steps", "2", "--eval_strategy", "no", "--logging_steps=1")
 
 
@@ -33,7 +37,7 @@ SHORT = ("--config", "sft.yaml", "--max_steps", "4", "--save_steps", "2", "--eva
 def job(tmp_path):
     """A job's folder: nano, 128 commands, the course's configuration and script."""
     folder = jobs.fresh(tmp_path / "job")
-    for part in models.load("nano"):
+    for part in load("nano"):
         part.save_pretrained(folder / "model")
     for split, rows in commands.load().items():
         if split in ("train", "validation"):
@@ -66,12 +70,12 @@ def test_the_configuration_is_that_of_notebook_05():
     known = {}
     exec(source["parameters"], known)
     call = next(node for node in ast.walk(ast.parse(source["config"])) if isinstance(node, ast.Call) and node.keywords)
-    here = {"models.fast_bf16()": False, "not on_gpu": True, "output_dir": None}  # the machine's, not the recipe's
+    here = {"fast_bf16()": False, "not on_gpu": True, "output_dir": None}  # the machine's, not the recipe's
     lesson = {}
     for keyword in call.keywords:
         text = ast.unparse(keyword.value)
         lesson[keyword.arg] = here[text] if text in here else eval(text, known)
-    job = yaml.safe_load((jobs.FOLDER / "sft.yaml").read_text())
+    job = yaml.safe_load((JOB / "sft.yaml").read_text())
     parser = make_parser()
     parser.set_defaults_with_config(**job)
     _, config, *_ = parser.parse_args_into_dataclasses([])
@@ -116,7 +120,7 @@ def test_a_missing_an_empty_and_a_binary_file_are_said_so(tmp_path):
 
 
 def test_what_the_check_accepts_trl_accepts():
-    given = jobs.check(jobs.FOLDER / "sft.yaml")
+    given = jobs.check(JOB / "sft.yaml")
     parser = make_parser()
     assert parser.set_defaults_with_config(**given) == []
     parser.parse_args_into_dataclasses([])
@@ -140,9 +144,9 @@ def test_each_planned_command_is_understood_by_its_parsers(method, split):
     line = planner.command("facebook/opt-350m", method, 4, 512, 2, split, bf16=method != "LoRA").replace("\\\n", " ")
     launcher, script = line.split("train.py")
     known = launch_command_parser().parse_args([*launcher.split()[2:], "train.py", *script.split()])
-    assert known.num_processes == 2 and (jobs.FOLDER / known.config_file).exists()
+    assert known.num_processes == 2 and (JOB / known.config_file).exists()
     parser = make_parser()
-    parser.set_defaults_with_config(**jobs.check(jobs.FOLDER / "sft.yaml"))
+    parser.set_defaults_with_config(**jobs.check(JOB / "sft.yaml"))
     # Without the arguments that ask for a GPU, which this machine may not have.
     here = re.sub(r"--config sft.yaml|--(use_cpu|bf16|fp16) \w+", "", script)
     _, config, model, _, rest = parser.parse_args_into_dataclasses(here.split(), return_remaining_strings=True)
@@ -152,7 +156,7 @@ def test_each_planned_command_is_understood_by_its_parsers(method, split):
 
 
 def test_more_processes_than_cores_are_refused(tmp_path):
-    shutil.copytree(jobs.FOLDER, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(JOB, tmp_path, dirs_exist_ok=True)
     many = str(os.cpu_count() + 1)
     command = ("accelerate", "launch", "--config_file", "accelerate/two_cpus.yaml", "--num_processes", many, "train.py")
     with pytest.raises(
@@ -179,7 +183,7 @@ def test_a_job_that_fails_says_why(tmp_path):
     with pytest.raises(CourseError, match="ended with code 1: ValueError: no such thing"):
         jobs.run("python", "-c", "raise ValueError('no such thing')", folder=tmp_path)
     with pytest.raises(CourseError, match="--max_steps.*: invalid int value: 'soon'"):
-        jobs.run("python", str(jobs.FOLDER / "train.py"), "--output_dir", "x", "--max_steps", "soon", folder=tmp_path)
+        jobs.run("python", str(JOB / "train.py"), "--output_dir", "x", "--max_steps", "soon", folder=tmp_path)
     with pytest.raises(CourseError, match="no-such-program is not installed"):
         jobs.run("no-such-program", folder=tmp_path)
 
@@ -203,7 +207,7 @@ def test_a_folder_without_a_model_is_not_served(tmp_path):
 
 
 def test_the_server_gives_the_models_own_answers_and_ends(job):
-    model, tokenizer = models.load_tuned("nano")
+    model, tokenizer = load_tuned("nano")
     for part in (model, tokenizer):
         part.save_pretrained(job / "tuned")
     prompt = commands.load()["test"][0]["prompt"]
@@ -213,7 +217,7 @@ def test_the_server_gives_the_models_own_answers_and_ends(job):
     with jobs.serve(job / "tuned", port) as address:
         client = OpenAI(base_url=address, api_key="none")
         reply = client.chat.completions.create(model=str(job / "tuned"), messages=prompt, temperature=0, max_tokens=64)
-    assert reply.choices[0].message.content == scoring.generate(model, tokenizer, [prompt])[0]
+    assert reply.choices[0].message.content == generate(model, tokenizer, [prompt])[0]
     with socket.socket() as again:
         again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         again.bind(("127.0.0.1", port))  # nobody listens there any more
@@ -239,8 +243,12 @@ def test_why_a_configuration_is_looked_at_first(job, line, late):
 def test_two_processes_make_the_run_of_one_and_refuse_its_checkpoint(job):
     one = launch(job, "one_process", into="one")
     two = launch(job, "two_cpus", "--per_device_train_batch_size", "8", into="two")
-    assert "2 processes" in two.said and losses(two) == pytest.approx(losses(one), abs=1e-4) and len(losses(one)) == 4
-    with pytest.raises(CourseError, match=r"checkpoint-4 is of 1 processes, not 2: start 1, or pass --output_dir"):
+    assert (
+        (one.processes, two.processes) == (1, 2)
+        and losses(two) == pytest.approx(losses(one), abs=1e-4)
+        and len(losses(one)) == 4
+    )
+    with pytest.raises(CourseError, match=r"checkpoint-4 is of 1 process, not 2: start 1, or pass --output_dir"):
         launch(job, "two_cpus", "--per_device_train_batch_size", "8", into="one")
 
 
@@ -248,7 +256,8 @@ def test_two_processes_make_the_run_of_one_and_refuse_its_checkpoint(job):
 def test_an_interrupted_job_leaves_no_process_and_resumes(job):
     # A notebook in a process of its own, which gets what the square in the toolbar sends.
     notebook = (
-        "import sys; sys.path[:0] = sys.argv[1:3]; import test_jobs; "
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "  # ignored in the background
+        "import sys; sys.path[:0] = sys.argv[1:3]; from tests.training import test_jobs; "
         "test_jobs.launch(sys.argv[3], 'two_cpus', '--per_device_train_batch_size', '8', '--max_steps', '2000')"
     )
     paths = (str(lessons.ROOT), str(lessons.ROOT / "tests"), str(job))
@@ -266,7 +275,7 @@ def test_an_interrupted_job_leaves_no_process_and_resumes(job):
     if not (kept / "trainer_state.json").exists():  # it was being written; the one before is whole
         shutil.rmtree(kept)
         kept = Path(get_last_checkpoint(job / "run"))
-    before = curves.read(kept / "trainer_state.json")
+    before = run_log.read(kept / "trainer_state.json")
     more = str(int(before[-1]["step"]) + 4)
     resumed = launch(job, "two_cpus", "--per_device_train_batch_size", "8", "--max_steps", more)
     assert resumed.log[: len(before)] == before and resumed.log[-1]["step"] == int(more)

@@ -7,11 +7,13 @@ from concurrent.futures import ProcessPoolExecutor
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from transformers import LlamaConfig, OPTConfig, Qwen2Config
+from transformers import AutoModelForCausalLM, LlamaConfig, OPTConfig, Qwen2Config
 from trl import SFTConfig, SFTTrainer
 
-from helpers import commands, memory, models
+from helpers.dataset import commands
 from helpers.errors import CourseError
+from helpers.model import load, load_config
+from helpers.training import memory
 
 SHAPES = {
     "llama": LlamaConfig(
@@ -33,7 +35,7 @@ SHAPES = {
 
 
 def built(config, lora=0):
-    model = models.AutoModelForCausalLM.from_config(config)
+    model = AutoModelForCausalLM.from_config(config)
     return get_peft_model(model, LoraConfig(r=lora, target_modules="all-linear")) if lora else model
 
 
@@ -67,10 +69,10 @@ def test_activations_are_what_a_real_forward_pass_keeps(kind, bf16):
 
 
 def test_a_plan_grows_as_it_should():
-    config = models.config("smollm2")
+    config = load_config("smollm2")
     plan = lambda *shape, **given: memory.plan(config, *shape, **given)
     assert plan(16, 128)["activations"] == pytest.approx(2 * plan(8, 128)["activations"], rel=0.1)
-    assert plan(8, 128, checkpointing=True)["activations"] < plan(8, 128)["activations"] / 4
+    assert plan(8, 128, activation_checkpointing=True)["activations"] < plan(8, 128)["activations"] / 4
     assert plan(8, 128, bf16=True)["activations"] < plan(8, 128)["activations"]
     assert plan(1, 1024, attention="eager")["activations"] > plan(1, 1024)["activations"]
     assert plan(8, 128, lora=8)["gradients"] < plan(8, 128)["gradients"] / 10
@@ -87,12 +89,12 @@ def test_a_plan_grows_as_it_should():
 )
 def test_well_known_models_have_as_many_parameters_as_published(name, parameters, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert memory.plan(models.config(name), 1, 8)["weights"] == 4 * parameters
+    assert memory.plan(load_config(name), 1, 8)["weights"] == 4 * parameters
 
 
 def test_an_unknown_model_is_named():
     with pytest.raises(CourseError, match="no/such-model"):
-        models.config("no/such-model")
+        load_config("no/such-model")
 
 
 @pytest.mark.parametrize("shape", [dict(batch=0, length=8), dict(batch=1, length=-1), dict(batch=1, length=8, lora=-2)])
@@ -111,7 +113,7 @@ def test_the_peak_is_at_the_end_of_the_forward_or_of_the_backward_pass():
 def peak_of_a_real_step(batch: int, settings: dict, lora: int, folder: str) -> tuple[int, int]:
     """Bytes that SmolLM2 needs at most while it loads and trains two updates, and tokens of its longest row."""
     with memory.Peak(scraps=False) as peak:
-        model, tokenizer = models.load("smollm2")
+        model, tokenizer = load("smollm2")
         usual = dict(output_dir=folder, save_strategy="no", report_to="none", disable_tqdm=True)
         usual |= dict(max_steps=2, per_device_train_batch_size=batch, bf16=False, use_cpu=True)
         trainer = SFTTrainer(
@@ -132,7 +134,7 @@ def peak_of_a_real_step(batch: int, settings: dict, lora: int, folder: str) -> t
         (8, {}, {}),
         (16, {}, {}),
         (8, dict(bf16=True), dict(bf16=True)),
-        (8, dict(activation_checkpointing=True), dict(checkpointing=True)),
+        (8, dict(activation_checkpointing=True), dict(activation_checkpointing=True)),
         (8, {}, dict(lora=8)),
     ],
 )
@@ -142,5 +144,5 @@ def test_the_planned_peak_of_a_real_step_is_within_15_percent(batch, settings, g
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh:
         done = fresh.submit(peak_of_a_real_step, batch, settings, given.get("lora", 0), str(tmp_path))
         measured, longest = done.result()
-    planned = memory.plan(models.config("smollm2"), batch, longest, **given)
+    planned = memory.plan(load_config("smollm2"), batch, longest, **given)
     assert measured == pytest.approx(memory.peak(planned), rel=0.15)

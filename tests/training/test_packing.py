@@ -5,8 +5,10 @@ import torch
 from datasets import Dataset
 from trl import SFTConfig, SFTTrainer
 
-from helpers import commands, memory, models, packing
+from helpers.dataset import commands
 from helpers.errors import CourseError
+from helpers.model import load
+from helpers.training import memory, packing
 
 PLAIN = dict(use_cpu=True, activation_checkpointing=False)
 LENGTHS = [5, 12, 30, 7, 9, 22, 3, 14, 16, 1]
@@ -45,7 +47,7 @@ def test_wrong_arguments_are_named(strategy, max_length):
 
 @every
 def test_rows_are_those_of_the_trainer(strategy, tmp_path):
-    model, tokenizer = models.load("nano")
+    model, tokenizer = load("nano")
     rows = commands.load()["train"].select(range(12))
     lengths = [len(tokenizer.apply_chat_template(r["prompt"] + r["completion"])["input_ids"]) for r in rows]
     config = SFTConfig(
@@ -59,7 +61,7 @@ def test_rows_are_those_of_the_trainer(strategy, tmp_path):
 
 
 def test_packing_without_a_length_is_refused(tmp_path):
-    model, tokenizer = models.load("nano")
+    model, tokenizer = load("nano")
     rows = Dataset.from_list([{"text": "lights off"}])
     config = SFTConfig(output_dir=tmp_path, packing=True, max_length=None, bf16=False, **PLAIN)
     with pytest.raises(ValueError, match="`max_length` can't be `None`"):

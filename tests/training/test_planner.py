@@ -5,15 +5,15 @@ import json
 import pytest
 from transformers import AutoConfig
 
-from helpers import explorers, hub, memory, models, planner, systems
 from helpers.errors import CourseError
-from test_explorers import by_label
+from helpers.model import confirm_on_hub, load_config, loading, smollm2
+from helpers.training import memory, planner
 
-SEVEN = models.config("Qwen/Qwen2.5-7B")
+SEVEN = load_config("Qwen/Qwen2.5-7B")
 
 
 def test_numbers_of_a_published_configuration_are_those_of_the_model():
-    ours, own = models.config("HuggingFaceTB/SmolLM2-135M"), AutoConfig.from_pretrained(models.fetch())
+    ours, own = load_config("HuggingFaceTB/SmolLM2-135M"), AutoConfig.from_pretrained(smollm2.fetch())
     same = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads")
     assert {n: getattr(ours, n) for n in (*same, "vocab_size")} == {n: getattr(own, n) for n in (*same, "vocab_size")}
 
@@ -23,16 +23,16 @@ def test_numbers_of_a_published_configuration_are_those_of_the_model():
     [("facebook/opt-350m", 331), ("deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B", 1777), ("Qwen/Qwen2.5-7B", 7616)],
 )
 def test_parameters_are_as_published(name, millions):
-    assert memory.plan(models.config(name), 1, 64)["weights"] / 4e6 == pytest.approx(millions, rel=0.01)
+    assert memory.plan(load_config(name), 1, 64)["weights"] / 4e6 == pytest.approx(millions, rel=0.01)
 
 
-@pytest.mark.parametrize("name", json.loads(models.ARCHITECTURES.read_text("utf-8")))
+@pytest.mark.parametrize("name", json.loads(loading.ARCHITECTURES.read_text("utf-8")))
 def test_numbers_are_those_on_the_hub(name):
     try:
-        published = AutoConfig.from_pretrained(hub.confirm(name))
+        published = AutoConfig.from_pretrained(confirm_on_hub(name))
     except CourseError as out_of_reach:
         pytest.skip(str(out_of_reach))
-    ours = json.loads(models.ARCHITECTURES.read_text("utf-8"))[name]
+    ours = json.loads(loading.ARCHITECTURES.read_text("utf-8"))[name]
     assert {key: getattr(published, key) for key in ours} == ours
 
 
@@ -56,10 +56,14 @@ def test_a_split_divides_what_it_says():
 
 
 def test_hours_follow_from_operations():
-    ideal = planner.hours(SEVEN, "all weights", 1e9, tflops=1000, share=1, again=False)
+    ideal = planner.hours(SEVEN, "all weights", 1e9, tflops=1000, mfu=1, activation_checkpointing=False)
     assert ideal == pytest.approx(6 * 7.071e9 * 1e9 / 1e15 / 3600, rel=0.01)
-    assert planner.hours(SEVEN, "LoRA", 1e9, 1000, share=1, again=False) == pytest.approx(ideal * 4 / 6)
-    assert planner.hours(SEVEN, "all weights", 1e9, 1000, gpus=8, share=0.5, again=True) == pytest.approx(ideal / 3)
+    assert planner.hours(SEVEN, "LoRA", 1e9, 1000, mfu=1, activation_checkpointing=False) == pytest.approx(
+        ideal * 4 / 6
+    )
+    assert planner.hours(
+        SEVEN, "all weights", 1e9, 1000, gpus=8, mfu=0.5, activation_checkpointing=True
+    ) == pytest.approx(ideal / 3)
 
 
 def test_impossible_plans_are_refused():
@@ -68,37 +72,5 @@ def test_impossible_plans_are_refused():
     for wrong in (dict(gpus=0), dict(batch=0), dict(length=-1)):
         with pytest.raises(CourseError, match="make it a number above 0"):
             planner.need(**{**dict(config=SEVEN, method="LoRA", batch=1, length=64), **wrong})
-    with pytest.raises(CourseError, match="share is 0"):
-        planner.hours(SEVEN, "LoRA", 1e6, 100, share=0)
-
-
-def test_the_widget_says_whether_it_fits_and_how_to_start_it():
-    box = explorers.scale_planner({"small": models.config("nano"), "Qwen/Qwen2.5-7B": SEVEN})
-    choices, picture, result = by_label(box), box.children[1], box.children[2]
-    before = picture.value
-    choices["model"].value = "Qwen/Qwen2.5-7B"
-    assert "<td>no</td>" in result.value and picture.value != before
-    choices["train"].value = "QLoRA"
-    assert "<td>yes</td>" in result.value and "--load_in_4bit" in result.value
-    choices["several by"].value = "FSDP"
-    assert "cannot cut weights of 4 bits" in result.value
-    choices["train"].value = "all weights"
-    choices["how many"].value = 8
-    assert "<td>yes</td>" in result.value and "accelerate/fsdp.yaml --num_processes 8" in result.value
-    choices["GPU"].value = "T4"
-    assert "--fp16 true" in result.value
-
-
-@pytest.mark.parametrize("end", ["min", "max"])
-def test_sliders_of_the_planner_at_their_ends(end):
-    box = explorers.scale_planner({"Qwen/Qwen2.5-7B": SEVEN})
-    for choice in by_label(box).values():
-        if hasattr(choice, "min"):
-            base = getattr(choice, "base", None)
-            choice.value = base ** getattr(choice, end) if base else getattr(choice, end)
-    assert "hours" in box.children[2].value
-
-
-def test_an_unknown_system_has_no_stand_in():
-    with pytest.raises(CourseError, match="no stand-in for 'gpt-5': choose one of HuggingFaceTB"):
-        systems.stand_in("gpt-5")
+    with pytest.raises(CourseError, match="mfu is 0"):
+        planner.hours(SEVEN, "LoRA", 1e6, 100, mfu=0)

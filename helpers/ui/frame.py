@@ -1,0 +1,44 @@
+"""The frame of the widgets that redraw: choices above, a picture and a text below, both drawn anew at each change."""
+
+import html
+from collections.abc import Callable
+
+import ipywidgets as w
+import pandas as pd
+from matplotlib.figure import Figure
+
+from helpers.errors import CourseError
+from helpers.ui import figures
+
+LAYOUT = dict(style={"description_width": "9em"}, layout=w.Layout(width="27em"))
+
+
+def frame(draw: Callable[..., tuple[Figure | None, str]], choices: dict[str, w.Widget]) -> w.VBox:
+    """A widget that calls `draw` with the value of each choice, by name, now and whenever one changes.
+
+    draw: returns a figure, or None for no picture, and HTML. A CourseError that it raises is shown as its sentence.
+    Children: the choices, picture (PNG), result (HTML).
+    """
+    picture, result = w.Image(format="png"), w.HTML()
+
+    def redraw(_=None) -> None:
+        try:
+            fig, text = draw(**{name: choice.value for name, choice in choices.items()})
+        except CourseError as error:
+            fig, text = None, f"<p>{html.escape(str(error))}</p>"
+        result.value = text
+        if fig is not None:
+            picture.value = figures.png(fig)
+        picture.layout.display = "none" if fig is None else None
+
+    for choice in choices.values():
+        choice.observe(redraw, names="value")
+    redraw()
+    grid = w.GridBox(list(choices.values()), layout=w.Layout(grid_template_columns="28em 28em"))
+    return w.VBox([grid, picture, result])
+
+
+def table(facts: dict) -> str:
+    """HTML of facts by name, numbers as short as they read."""
+    shown = {name: fact if isinstance(fact, str) else f"{fact:g}" for name, fact in facts.items()}
+    return pd.Series(shown).to_frame("").to_html(header=False, border=0)

@@ -1,0 +1,78 @@
+"""The files in data/ that people wrote: well formed, valid against their schemas, and not leaking into training.
+
+They are checked here, once, and not each time a reader loads them.
+"""
+
+import json
+from collections import Counter
+
+import fastjsonschema
+import pytest
+from rapidfuzz import fuzz, process
+
+from helpers.dataset import calls, commands
+from helpers.dataset.grammar import load_grammar
+from helpers.paths import DATA
+from tests.dataset.reading import texts
+
+POOL = {
+    "type": "object",
+    "properties": {
+        name: {"type": "array", "items": {"type": "string", "pattern": r"\S"}} for name in ("everywhere", "test_only")
+    },
+    "required": ["everywhere", "test_only"],
+    "additionalProperties": False,
+}
+POOLS = {"type": "object", "additionalProperties": POOL, "minProperties": 1}
+PARTS = {"system": {"type": "string"}, "areas": POOL, "floors": POOL, "devices": POOLS, "values": POOLS}
+HOMES = {
+    "type": "object",
+    "minProperties": 1,
+    "additionalProperties": {
+        "type": "object",
+        "properties": PARTS,
+        "required": list(PARTS),
+        "additionalProperties": False,
+    },
+}
+
+
+def read(name: str) -> list[dict]:
+    return [json.loads(line) for line in (DATA / name).read_text("utf-8").splitlines()]
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return commands.load()
+
+
+def test_homes_have_every_list_of_names():
+    fastjsonschema.validate(HOMES, json.loads((DATA / "homes.json").read_text("utf-8")))
+
+
+def test_each_natural_command_has_a_use_and_a_valid_call():
+    for number, row in enumerate(read("natural_commands.jsonl"), start=1):
+        assert row["use"] in ("train", "test"), number
+        assert row["command"].strip(), number
+        assert calls.problem(row["call"]) is None, (number, calls.problem(row["call"]))
+
+
+def test_natural_commands_cover_every_intent_and_are_no_near_duplicates(dataset):
+    by_use = {use: commands.natural_commands(use) for use in ("train", "test")}
+    assert len(by_use["test"]) >= 160 and len(by_use["train"]) >= 300
+    intents = {t.intent for t in load_grammar().templates}
+    for rows in by_use.values():
+        assert {r["intent"] for r in rows} == intents
+    spoken = {use: [r["prompt"][-1]["content"] for r in rows] for use, rows in by_use.items()}
+    across = process.cdist(spoken["train"] + texts(dataset["train"]), spoken["test"], scorer=fuzz.token_sort_ratio)
+    assert across.max() < 90
+
+
+def test_the_evaluation_files_hold_what_their_readers_expect(dataset):
+    odd, general, doubts = read("odd_input.jsonl"), read("general_text.jsonl"), read("label_doubts.jsonl")
+    assert all(row["call"] is None or calls.problem(row["call"]) is None for row in odd)
+    assert not {row["text"] for row in odd} & set(texts(commands.load(natural_in_train=True)["train"]))
+    assert Counter(row["kind"] for row in general) == {"passage": 24, "question": 30}
+    assert all(row["accept"] for row in general if row["kind"] == "question")
+    held_out = set(texts(dataset["natural"])) | set(texts(dataset["test"]))
+    assert {row["command"] for row in doubts} <= held_out and all(row["why"] for row in doubts)

@@ -1,0 +1,38 @@
+"""Changed rows: other names in the same wording, copies, and answers that were swapped."""
+
+from helpers.dataset import commands, perturb
+from tests.dataset.reading import call, texts
+
+
+def test_copies_of_natural_commands_have_other_names_and_the_same_wording():
+    dataset = commands.load()
+    natural = commands.natural_commands("train")
+    copied = commands.load(natural_in_train=True, natural_copies=2)["train"]
+    new = [r for r in copied if r["template"].startswith("natural/")]
+    assert len(natural) * 1.5 < len(new) <= len(natural) * 3
+    assert len({r["prompt"][-1]["content"] for r in new}) == len(new)
+    spoken = set(texts(dataset["natural"])) | set(texts(dataset["test"]))
+    assert not spoken & {r["prompt"][-1]["content"] for r in new}
+    known = {r["template"]: r for r in natural}
+    for row in new:
+        old = known[row["template"]]
+        assert row["intent"] == old["intent"] and set(call(row)["arguments"]) == set(call(old)["arguments"])
+        assert abs(len(row["prompt"][-1]["content"].split()) - len(old["prompt"][-1]["content"].split())) <= 12
+
+
+def test_shuffled_answers_are_valid_and_wrong():
+    rows = commands.load()["train"].select(range(200))
+    assert perturb.shuffled_answers(rows, 0).to_list() == rows.to_list()
+    mixed = perturb.shuffled_answers(rows, 0.2)
+    assert mixed.to_list() == perturb.shuffled_answers(rows, 0.2).to_list()
+    changed = [a != b for a, b in zip(rows["completion"], mixed["completion"], strict=True)]
+    assert 30 <= sum(changed) <= 40
+    assert sorted(map(str, mixed["completion"])) == sorted(map(str, rows["completion"]))
+    assert mixed["prompt"][:] == rows["prompt"][:]
+
+
+def test_repeats_are_copies_of_a_few():
+    rows = commands.load()["train"]
+    copies = perturb.repeats(rows, 50)
+    assert len(copies) == 50 and copies[0] == copies[perturb.REPEATED] == rows[0]
+    assert len(set(map(str, copies["prompt"]))) == perturb.REPEATED

@@ -22,20 +22,22 @@ def setup(**positive: float) -> None:
     - progress bars and warnings of transformers while it loads models, progress bars of datasets while it prepares
       rows; both take seconds here;
     - the advice that PEFT 0.21 uses `is_gradient_checkpointing`, an old name of transformers, which only PEFT can mend;
-    - reports of use that ONNX Runtime sends to Microsoft and huggingface_hub to Hugging Face.
+    - reports of use that huggingface_hub sends to Hugging Face and ONNX Runtime to Microsoft, here and in processes
+      that the notebook starts. onnxruntime decides when it is imported: import it after this call.
     """
     from helpers.errors import require_positive
 
     require_positive(**positive)
-    # Read when the first session or request is made, so later imports are in time.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
     import warnings
 
     import datasets
+    import huggingface_hub.constants
     from transformers.utils import logging
 
+    huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY = True  # read from the environment at its import, long ago
     datasets.disable_progress_bars()
     logging.disable_progress_bar()
     logging.set_verbosity_error()

@@ -34,7 +34,8 @@ def bring() -> str:
     if not path and debian.install("chromium"):
         path = find()
     if not path:
-        subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
+        print("Downloading Playwright's Chromium ...", flush=True)
+        subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], capture_output=True)
         path = find()
     if not path:
         raise CourseError(NONE)

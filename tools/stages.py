@@ -76,6 +76,8 @@ def run(name: str, commands: list[list[str]]) -> bool:
 
 def run_all(chosen: dict[str, list[list[str]]]) -> list[str]:
     """Run each stage, whatever became of those before it; the names of those that failed."""
+    # A script that starts this in its background has it ignore Ctrl-C, and so would all jobs that tests interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     failed, seconds = [], {}
     TIMES.mkdir(parents=True, exist_ok=True)
     for name, commands in chosen.items():
@@ -98,8 +100,6 @@ def main() -> int:
     parser.add_argument("target", choices=["check", "test"])
     parser.add_argument("--only", nargs="+", metavar="STAGE", help="of lint, unit, alone, papermill, nbval, browser")
     arguments = parser.parse_args()
-    # A script that starts this in its background has it ignore Ctrl-C, and so would all jobs that tests interrupt.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     chosen = stages(quick=arguments.target == "check")
     unknown = set(arguments.only or []) - set(chosen)
     if unknown:

@@ -7,6 +7,7 @@ import re
 import pytest
 
 import lessons
+from helpers.checks.protocol import MIME, UNTRIED
 from lessons import LESSONS, ROOT, SOLUTIONS, code_cells, markdown_cells, name, read, tree
 
 ORDER = ["title", "needs", "parameters", "imports", "exercises", "quiz", "summary", "next"]
@@ -134,6 +135,21 @@ def test_is_small(path):
 
 
 @lesson
+def test_setup_is_called_before_anything_else(path):
+    code = [c for c in code_cells(read(path)) if c.id not in ("parameters", "imports")]
+    assert code[0].source.startswith("setup(")
+
+
+def test_the_nano_trainer_that_notebook_03_shows_is_the_one_that_others_import():
+    path = next(path for path in LESSONS if path.name.startswith("03_"))
+    (shown,) = tree(cell(read(path), "nano-trainer")).body
+    source = (ROOT / "helpers" / "training" / "nano_run.py").read_text("utf-8")
+    shared = next(node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef))
+    shared.body, shared.returns = shared.body[1:], None  # without docstring and annotation
+    assert ast.dump(shown) == ast.dump(shared)
+
+
+@lesson
 def test_exercises_at_three_levels_with_solutions(path):
     cells = read(path).cells
     start = next(i for i, c in enumerate(cells) if c.id == "exercises")
@@ -149,9 +165,18 @@ def test_exercises_at_three_levels_with_solutions(path):
 
 @pytest.mark.parametrize("path", SOLUTIONS, ids=name)
 def test_solutions_pass_their_checks(path):
-    solved = [c for c in code_cells(read(path)) if "solution" in c.metadata.get("tags", [])]
-    said = {c.id: "".join(output.get("text", "") for output in c.outputs) for c in solved}
-    assert not [cell_id for cell_id, text in said.items() if "not yet" in text.lower()]
+    for c in code_cells(read(path)):
+        if "solution" in c.metadata.get("tags", []):
+            verdicts = [output.data[MIME] for output in c.outputs if MIME in output.get("data", {})]
+            assert [verdict["right"] for verdict in verdicts] == [True], (c.id, verdicts)
+
+
+@lesson
+def test_each_exercise_stores_that_it_has_not_been_tried(path):
+    for c in code_cells(read(path)):
+        if "exercise" in c.metadata.get("tags", []):
+            (verdict,) = [output.data[MIME] for output in c.outputs if MIME in output.get("data", {})]
+            assert not verdict["right"] and verdict["message"] == UNTRIED, c.id
 
 
 @pytest.mark.parametrize(

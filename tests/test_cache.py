@@ -4,8 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
+from pathlib import Path
 
 import pytest
 
@@ -147,3 +149,48 @@ def test_a_full_disk_leaves_nothing(tmp_path):
         assert entries(disk) == []
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.fixture
+def shared():
+    """A cache that everybody may enter and that the first user has filled."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        cache.publish(Path(folder) / "complete", lambda aside: (aside / "file").write_text("content", "utf-8"))
+        yield Path(folder)
+
+
+@pytest.fixture
+def another_user(shared):
+    """From here on this process is somebody who may read `shared` and not write it."""
+    if not hasattr(os, "geteuid"):
+        pytest.skip("users and modes are Unix's")
+    if os.geteuid() == 0:
+        os.seteuid(65534)  # nobody
+        yield
+        os.seteuid(0)
+    else:
+        shared.chmod(0o555)
+        yield
+        shared.chmod(0o755)
+
+
+def test_a_complete_cache_that_is_read_only_serves_another_user(shared, another_user):
+    target = cache.publish(shared / "complete", lambda aside: pytest.fail("built again"))
+    assert (target / "file").read_text("utf-8") == "content"
+
+
+def test_an_unwritable_cache_of_another_user_is_said_in_one_sentence(shared, another_user):
+    with pytest.raises(CourseError, match=r"Could not write .*missing \(Permission denied.*set SFT_COURSE_CACHE"):
+        cache.publish(shared / "missing", lambda aside: None)
+
+
+def test_a_cache_that_may_not_even_be_entered_is_said_in_one_sentence(shared, another_user):
+    if os.geteuid() != 65534:
+        pytest.skip("a folder of one's own can be entered")
+    private = shared / "private"
+    os.seteuid(0)
+    private.mkdir(mode=0o700)
+    os.seteuid(65534)
+    with pytest.raises(CourseError, match=r"You may not read .*target \(Permission denied\).*set SFT_COURSE_CACHE"):
+        cache.publish(private / "target", lambda aside: None)

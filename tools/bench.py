@@ -142,12 +142,12 @@ class Bench:
 
         trainer.training_step = profiled
         trainer.train()
-        found: dict = {}
+        seconds: dict = {}
         for recorded in seen:
             for event in recorded.key_averages(group_by_input_shape=True):
                 kind = self._kind(event)
-                found[kind] = found.get(kind, 0) + event.self_cpu_time_total / 1e6 / len(seen)
-        return found
+                seconds[kind] = seconds.get(kind, 0) + event.self_cpu_time_total / 1e6 / len(seen)
+        return seconds
 
     def _kind(self, event) -> str:
         sizes = {size for shape in event.input_shapes for size in shape if isinstance(size, int)}
@@ -164,7 +164,7 @@ class Bench:
 
 def generation(model, tokenizer, records) -> dict:
     """Seconds to answer the same prompts: `generate` in order at batch 15, padded, against generate."""
-    prompts, found = list(records["prompt"]), {}
+    prompts, seconds = list(records["prompt"]), {"plain": 0.0, "ours": 0.0}
     for _ in range(2):
         gc.collect()
         began = time.perf_counter()
@@ -174,11 +174,11 @@ def generation(model, tokenizer, records) -> dict:
             batch = tokenizer(texts, add_special_tokens=False, padding=True, padding_side="left", return_tensors="pt")
             with torch.inference_mode():
                 model.generate(**batch, do_sample=False, max_new_tokens=48, pad_token_id=tokenizer.pad_token_id)
-        found["plain"] = found.get("plain", 0) + time.perf_counter() - began
+        seconds["plain"] += time.perf_counter() - began
         began = time.perf_counter()
         generate(model, tokenizer, prompts)
-        found["ours"] = found.get("ours", 0) + time.perf_counter() - began
-    return found
+        seconds["ours"] += time.perf_counter() - began
+    return seconds
 
 
 def joined(bench: Bench, tokens: int, rows: int) -> datasets.Dataset:
@@ -207,30 +207,30 @@ def growth(bench: Bench, quick: bool) -> list[dict]:
         cases.append(("threads", n, CPUSFTTrainer, n, short))
     for name in ("nano", "smollm2"):
         cases.append(("model", name, CPUSFTTrainer, threads, {**short, "name": name}))
-    found = []
+    rows = []
     for what, value, cls, n, case in tqdm(cases[::8] if quick else cases, desc="growth", **BAR):
         torch.set_num_threads(n)
         one = bench.speed(cls, **case)
-        found.append({"what": what, "value": value, "tokens_per_second": one["tokens"] / one["seconds"]})
+        rows.append({"what": what, "value": value, "tokens_per_second": one["tokens"] / one["seconds"]})
     torch.set_num_threads(threads)
-    return found
+    return rows
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--record", action="store_true", help="write data/runs/bench.json, which notebook 05 draws")
     parser.add_argument("--quick", action="store_true", help="a step of each case on nano, to try it out")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     datasets.disable_progress_bars()
     warnings.filterwarnings("ignore")
     with tempfile.TemporaryDirectory() as folder:
-        return report(Bench(folder, "nano" if given.quick else "smollm2"), given)
+        return report(Bench(folder, "nano" if arguments.quick else "smollm2"), arguments)
 
 
-def report(bench: Bench, given) -> int:
-    stock, ours, quick = SFTTrainer, CPUSFTTrainer, given.quick
+def report(bench: Bench, arguments) -> int:
+    stock, ours, quick = SFTTrainer, CPUSFTTrainer, arguments.quick
     target = 4.0 if quick else TARGET
     cases = {
         "original chapter's arguments": lambda n: bench.speed(stock, 2 * n, **CHAPTER),
@@ -282,7 +282,7 @@ def report(bench: Bench, given) -> int:
     print(shown.to_string(float_format=lambda x: f"{x:.2f}" if x < 100 else f"{x:.0f}"))
     kind = "bfloat16" if fast_bf16() else "float32"
     print(f"ceiling: {ceiling:.0f} tokens per second if all were {kind} matrix products")
-    if given.record:
+    if arguments.record:
         log = {"table": shown.to_dict(), "parts": parts.to_dict(), "growth": grown, "ceiling": ceiling}
         run_log.save("bench", **result, **log)
     print(" ".join(f"{name}={value:.2f}" for name, value in result.items()))

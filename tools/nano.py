@@ -38,15 +38,15 @@ def sentences(seed: int = 0) -> list[str]:
     known = set(dataset["train"]["template"])
     templates = [t for t in grammar.templates if t.id in known]
     rng = random.Random(seed)
-    found = {row[1]["content"] for row in dataset["train"]["prompt"]}
-    with tqdm(total=SENTENCES, desc="Sampling commands", initial=len(found)) as bar:
-        while len(found) < SENTENCES:
-            before = len(found)
+    texts = {row[1]["content"] for row in dataset["train"]["prompt"]}
+    with tqdm(total=SENTENCES, desc="Sampling commands", initial=len(texts)) as bar:
+        while len(texts) < SENTENCES:
+            before = len(texts)
             text, slots = grammar.sample(rng.choice(templates), rng)
             if not grammar.reads_as_nonsense(text, slots):
-                found.add(text)
-            bar.update(len(found) - before)
-    return sorted(found)
+                texts.add(text)
+            bar.update(len(texts) - before)
+    return sorted(texts)
 
 
 def documents(texts: list[str], seed: int = 0) -> list[str]:

@@ -88,10 +88,10 @@ SHIPPED = {
 }
 
 
-def _shown(about: str, fault: str, fix: str = "healthy_0", templates: int = 800, seed: int = 0, **given) -> Run:
+def _shown(about: str, fault: str, fix: str = "healthy_0", templates: int = 800, seed: int = 0, **settings) -> Run:
     """A run of the gallery: options of Run by their names, anything else for SFTConfig."""
-    options = {k: given.pop(k) for k in list(given) if k in Run.__dataclass_fields__}
-    config = {**WATCHED, **given, "seed": seed}
+    options = {k: settings.pop(k) for k in list(settings) if k in Run.__dataclass_fields__}
+    config = {**WATCHED, **settings, "seed": seed}
     return Run(about, templates, fault=fault, fix=fix, config=config, **{"use": "test", **options})
 
 
@@ -157,7 +157,7 @@ NANO = [
 ]
 
 
-def _nano(about: str, fault: str, slower: float = 1, shorter: float = 1, ways=range(6), **given) -> list[Run]:
+def _nano(about: str, fault: str, slower: float = 1, shorter: float = 1, ways=range(6), **settings) -> list[Run]:
     """The fault in each of the `ways` to run nano: learning rate and number of steps divided, other settings as given.
 
     The first four are for setting thresholds, the others for the test.
@@ -166,7 +166,7 @@ def _nano(about: str, fault: str, slower: float = 1, shorter: float = 1, ways=ra
     for way in ways:
         base = {"eval_steps": 25, "eval_on_start": True, **NANO[way], "seed": way}
         base |= {"learning_rate": base["learning_rate"] / slower, "max_steps": round(base["max_steps"] / shorter)}
-        options = {"templates": 2392, **given}
+        options = {"templates": 2392, **settings}
         config = {**base, **{k: options.pop(k) for k in list(options) if k not in Run.__dataclass_fields__}}
         use = "thresholds" if way < 4 else "test"
         runs.append(Run(about, model="nano", fault=fault, use=use, config=config, **options))

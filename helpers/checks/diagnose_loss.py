@@ -23,10 +23,10 @@ def named_faults(answers: dict[str, str | None], runs: dict[str, dict]) -> Verdi
 def repaired(answer: dict, train: Callable[[dict], list[dict]], most: float = 1.5) -> Verdict:
     """SFTConfig settings, by training with them: the log that `train` gives has to be healthy, and to end low."""
     log = train(answer)
-    found = diagnosis.diagnose(log)
+    diagnosed = diagnosis.diagnose(log)
     last = [entry["eval_loss"] for entry in log if "eval_loss" in entry][-1]
-    if found.label != "healthy":
-        return not_yet(f"{found.label}. {found.do}")
+    if diagnosed.label != "healthy":
+        return not_yet(f"{diagnosed.label}. {diagnosed.do}")
     if last > most:
         return not_yet(f"nothing looks wrong, but validation loss ends at {last:.2f}; below {most} is possible.")
     return right(f"a healthy run, and validation loss ends below {most:g}.")

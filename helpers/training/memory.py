@@ -97,15 +97,15 @@ def plan(
     every, trained = (one[key] + (text.num_hidden_layers - 1) * layer[key] for key in ("parameters", "trained"))
     in_layers = text.num_hidden_layers * (layer["parameters"] - layer["trained"])  # frozen ones
     of_layer, of_rest = HELD[frozen]
-    kept = (text.num_hidden_layers - 1) * layer["activations"]
+    in_layers_saved = (text.num_hidden_layers - 1) * layer["activations"]
     if activation_checkpointing:  # of each layer only what goes in is kept; one layer at a time is computed again
-        kept = text.num_hidden_layers * batch * length * text.hidden_size * FLOAT
+        in_layers_saved = text.num_hidden_layers * batch * length * text.hidden_size * FLOAT
     table = min(batch * length, TILE) * text.vocab_size
     gpu = torch.cuda.is_available() if gpu is None else gpu
     return {
         "weights": round(FLOAT * trained + of_layer * in_layers + of_rest * (every - trained - in_layers)),
         "optimizer": 2 * FLOAT * trained,  # AdamW keeps two averages for each parameter
-        "activations": one["activations"] + kept,
+        "activations": one["activations"] + in_layers_saved,
         "logits": table * ((2 if bf16 else FLOAT) if gpu else COPIES * FLOAT),
         "gradients": FLOAT * trained,
     }
@@ -140,11 +140,11 @@ def _layers(kind, config: str, layers: int, batch: int, length: int, bf16: bool,
         if lora:
             model = get_peft_model(model, LoraConfig(r=lora, target_modules="all-linear")).get_base_model()
     model.train()
-    kept = {}
+    saved = {}
 
-    def keep(tensor):
+    def save(tensor):
         storage = tensor.untyped_storage()
-        kept[storage._cdata] = tensor, storage.nbytes()  # the tensor too, or another could get its address
+        saved[storage._cdata] = tensor, storage.nbytes()  # the tensor too, or another could get its address
         return tensor
 
     body, fake = model.base_model, FakeTensorMode(allow_non_fake_inputs=True)
@@ -156,14 +156,14 @@ def _layers(kind, config: str, layers: int, batch: int, length: int, bf16: bool,
         }
         rows = torch.zeros(batch, length, dtype=torch.long)
         with (
-            torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
+            torch.autograd.graph.saved_tensors_hooks(save, lambda tensor: tensor),
             torch.autocast("cpu", torch.bfloat16, enabled=bf16),
         ):
             functional_call(body, state, kwargs=dict(input_ids=rows, use_cache=False))
     for tensor in state.values():
-        kept.pop(tensor.untyped_storage()._cdata, None)
+        saved.pop(tensor.untyped_storage()._cdata, None)
     return {
         "parameters": model.num_parameters(),
         "trained": model.num_parameters(only_trainable=True),
-        "activations": sum(n_bytes for _, n_bytes in kept.values()),
+        "activations": sum(n_bytes for _, n_bytes in saved.values()),
     }

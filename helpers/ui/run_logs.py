@@ -42,10 +42,10 @@ def own_log() -> w.VBox:
         name, content = files[0]["name"], bytes(files[0]["content"])
         try:
             log = run_log.read(content)
-            found = diagnosis.diagnose(log)
+            diagnosed = diagnosis.diagnose(log)
         except CourseError as error:
             return None, html.escape(str(error))
-        return figures.training(run_log.table(log), name), verdict(html.escape(name), found)
+        return figures.training(run_log.table(log), name), verdict(html.escape(name), diagnosed)
 
     upload = w.FileUpload(accept=".json,.csv", description="trainer_state.json or CSV", layout=w.Layout(width="20em"))
     return frame(draw, {"files": upload})
@@ -90,8 +90,8 @@ def game(runs: dict[str, dict], seed: int = 0) -> w.VBox:
     return w.VBox([picture, w.HBox([choice, answer, following]), score, result])
 
 
-def verdict(name: str, found: diagnosis.Diagnosis) -> str:
+def verdict(name: str, diagnosed: diagnosis.Diagnosis) -> str:
     """A diagnosis as HTML: label, evidence, what it means and what to do."""
-    evidence = "; ".join(f"{what}: {value:g}" for what, value in found.evidence.items())
-    texts = [html.escape(text, quote=False) for text in (evidence, found.means, found.do)]
-    return "<p>" + "<br>".join([f"<b>{name}: {found.label}</b>", *texts]) + "</p>"
+    evidence = "; ".join(f"{what}: {value:g}" for what, value in diagnosed.evidence.items())
+    texts = [html.escape(text, quote=False) for text in (evidence, diagnosed.means, diagnosed.do)]
+    return "<p>" + "<br>".join([f"<b>{name}: {diagnosed.label}</b>", *texts]) + "</p>"

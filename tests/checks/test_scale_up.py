@@ -14,9 +14,7 @@ def job(processes: str, losses=LOSSES, step: int = 1) -> Job:
     return Job(stdout=f"{processes}, NO\n", log=log, seconds=1.0, peak_rss=1)
 
 
-@pytest.mark.parametrize(
-    "answer, says", [(None, "Not tried"), (2, "Right: 8 rows x 4"), (8, "makes 256 rows")]
-)
+@pytest.mark.parametrize("answer, says", [(None, "Not tried"), (2, "Right: 8 rows x 4"), (8, "makes 256 rows")])
 def test_same_update(answer, says, capsys):
     check.same_update(answer, update=64, batch=8, processes=4)
     assert says in capsys.readouterr().out

@@ -93,6 +93,16 @@ def test_a_spreadsheet_s_mark_of_its_encoding_is_no_part_of_the_first_name():
     assert run_log.read(b"\xef\xbb\xbfstep,loss\n1,2.5") == [{"step": 1.0, "loss": 2.5}]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])  # as a spreadsheet and PowerShell write
+def test_a_log_in_another_encoding_is_read(encoding):
+    assert run_log.read('[{"step": 1, "loss": 2.5}]'.encode(encoding)) == [{"step": 1.0, "loss": 2.5}]
+
+
+def test_an_encoding_that_cannot_be_known_is_said_in_one_sentence():
+    with pytest.raises(CourseError, match="byte 22 is not UTF-8, save it in that encoding"):
+        run_log.read("step,loss,note\n1,2.5,Übung".encode("cp1252"))
+
+
 def test_a_constant_loss_is_judged_without_dividing_by_zero():
     assert diagnosis.diagnose([line(i, 2.0, eval_loss=2.0) for i in range(1, 12)]).label in VISIBLE
 

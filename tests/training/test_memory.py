@@ -128,6 +128,7 @@ def peak_of_a_real_step(batch: int, settings: dict, lora: int, folder: str) -> t
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "batch, settings, given",
     [

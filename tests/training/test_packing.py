@@ -68,6 +68,7 @@ def test_packing_without_a_length_is_refused(tmp_path):
         SFTTrainer(model=model, args=config, train_dataset=rows, processing_class=tokenizer)
 
 
+@pytest.mark.alone
 def test_a_peak_is_that_of_its_block():
     with memory.Peak() as large:
         torch.ones(50_000_000).sum()

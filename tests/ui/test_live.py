@@ -50,6 +50,7 @@ def test_a_run_is_drawn_and_kept_beside_the_one_before(lab, tmp_path, monkeypatc
     assert len(pd.read_csv("experiments.csv")) == 2
 
 
+@pytest.mark.alone
 def test_stop_is_heard_at_once_and_twice_is_no_harm(lab):
     lab.steps.value = 120
     lab.run.click()

@@ -31,7 +31,10 @@ def pytest(*arguments: str, balance: str | None = None) -> list[str]:
 
 
 def notebooks() -> list[str]:
-    """Lessons and solutions, those that take longest first: begun last, one would run while the other core idles."""
+    """Lessons and solutions, those that take longest first: begun last, one would run while the other core idles.
+
+    The first trains SmolLM2 for minutes: it uses all threads, so it is compared by itself.
+    """
     paths = [*sorted(NOTEBOOKS.glob("[0-9]*.ipynb")), *sorted(NOTEBOOKS.glob("solutions/[0-9]*.ipynb"))]
     minutes = lambda path: nbformat.read(path, as_version=4).metadata.get("course", {"minutes": 0})["minutes"]
     return [str(path.relative_to(ROOT)) for path in sorted(paths, key=minutes, reverse=True)]
@@ -41,7 +44,8 @@ def stages(quick: bool) -> dict[str, list[list[str]]]:
     """{name: commands}, of `make check` if `quick`, else of `make test`. A stage ends at its first failing command."""
     ruff = [sys.executable, "-m", "ruff"]
     chosen = " and not slow" if quick else ""
-    nbval = ["--nbval", "--nbval-cell-timeout", "1800", "--no-loadscope-reorder", *notebooks()]
+    nbval = ["--nbval", "--nbval-cell-timeout", "1800"]
+    longest, *shorter = notebooks()
     others = [f"--ignore={BROWSER}", f"--ignore={PAPERMILL}"]
     common = {
         "lint": [[*ruff, "check", "."], [*ruff, "format", "--check", "."]],
@@ -52,15 +56,16 @@ def stages(quick: bool) -> dict[str, list[list[str]]]:
         return common | {"papermill": [pytest(PAPERMILL, balance="worksteal")]}
     # The browser runs every lesson on nano, so papermill would only repeat it.
     return common | {
-        "nbval": [pytest(*nbval, balance="loadscope")],  # a notebook's cells share a kernel
+        "nbval-alone": [pytest(*nbval, longest)],
+        "nbval": [pytest(*nbval, "--no-loadscope-reorder", *shorter, balance="loadscope")],  # its cells share a kernel
         "browser": [[sys.executable, "-m", "tools.chromium"], pytest(BROWSER, balance="worksteal")],
     }
 
 
 def run(name: str, commands: list[list[str]]) -> bool:
     """Run a stage's commands until one fails; whether none did."""
-    environment = os.environ | (SHARED if name != "alone" else {})
-    environment |= {"TQDM_DISABLE": "1"} if name == "nbval" else {}  # finished bars are not stored
+    environment = os.environ | ({} if name.endswith("alone") else SHARED)
+    environment |= {"TQDM_DISABLE": "1"} if name.startswith("nbval") else {}  # finished bars are not stored
     for command in commands:
         report = [f"--junitxml={TIMES / name}.xml"] if "pytest" in command else []
         with subprocess.Popen([*command, *report], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL) as process:
@@ -89,7 +94,7 @@ def run_all(chosen: dict[str, list[list[str]]]) -> list[str]:
         (TIMES / "stages.json").write_text(json.dumps(seconds), encoding="utf-8")
     print()
     for name, taken in seconds.items():
-        print(f"{name:<9} {taken / 60:5.1f} min  {'FAILED' if name in failed else 'passed'}")
+        print(f"{name:<12} {taken / 60:5.1f} min  {'FAILED' if name in failed else 'passed'}")
     total = f"{sum(seconds.values()) / 60:.1f} minutes"
     print(f"FAILED after {total}: {', '.join(failed)}" if failed else f"All stages passed in {total}", flush=True)
     return failed
@@ -98,7 +103,7 @@ def run_all(chosen: dict[str, list[list[str]]]) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("target", choices=["check", "test"])
-    parser.add_argument("--only", nargs="+", metavar="STAGE", help="of lint, unit, alone, papermill, nbval, browser")
+    parser.add_argument("--only", nargs="+", metavar="STAGE", help="such as lint, unit or nbval")
     arguments = parser.parse_args()
     chosen = stages(quick=arguments.target == "check")
     unknown = set(arguments.only or []) - set(chosen)

@@ -120,7 +120,7 @@ def run(*command: str, folder: Path | str, output_dir: str = "") -> Job:
     started, peak_rss = time.monotonic(), 0
     # Forked workers of tokenizers would warn; what trackio keeps stays with the job.
     quiet = {"TQDM_DISABLE": "1", "TOKENIZERS_PARALLELISM": "false", "TRANSFORMERS_VERBOSITY": "error"}
-    quiet["TRACKIO_DIR"] = str(Path(folder).resolve() / "tracking")
+    quiet |= {"TRACKIO_DIR": str(Path(folder).resolve() / "tracking")}
     bar = progress(desc=" ".join(command[:2]), bar_format="{desc}: {n} s")
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output, bar:
         process = _start(command, folder, quiet, output)
@@ -180,8 +180,7 @@ def _start(command: tuple[str, ...], folder: Path | str, env: dict, output) -> s
 
 def _family(pid: int) -> list[psutil.Process]:
     with contextlib.suppress(psutil.NoSuchProcess):
-        parent = psutil.Process(pid)
-        return [parent, *parent.children(recursive=True)]
+        return [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     return []
 
 

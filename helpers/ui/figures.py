@@ -8,8 +8,6 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from PIL import Image
 
-from helpers.model.chat import IGNORED
-
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLORS = {"train": "#0072B2", "validation": "#D55E00", "before": "#8C8C8C", "after": "#009E73", "other": "#CC79A7"}
 SHADES = ["#D55E00", "#0072B2", "#56B4E9", "#8C8C8C", "#C8C8C8"]  # parts of one whole, told apart in grey as well
@@ -163,6 +161,8 @@ def colored_tokens(tokenizer, ids: list[int], labels: list[int]) -> str:
 
     ids, labels: one example's, of equal length; a label of -100 is not counted. Line ends are drawn as ⏎.
     """
+    from helpers.model.chat import IGNORED  # loads libraries of models, which the other figures do without
+
     counted = f"background:{COLORS['train']}; color:white; border-radius:3px; padding:1px 2px; margin:1px"
     left_out = f"color:{COLORS['before']}; padding:1px 2px; margin:1px; border-bottom:1px dotted"
     spans = []

@@ -3,9 +3,12 @@
 import subprocess
 import sys
 
+import pytest
+
 from lessons import ROOT
 
 
+@pytest.mark.slow
 def test_ends_with_the_ratios():
     command = [sys.executable, "-m", "tools.bench", "--quick"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)

@@ -1,6 +1,9 @@
 """What the course's notebooks share: data, models, drawing, widgets and scoring, but never the training itself."""
 
 import os
+import warnings
+
+from helpers.errors import PEFT_WARNING, require_positive
 
 # Arguments of SFTConfig for a quiet run on a laptop's CPU: no GPU, float32, nothing recomputed, saved or reported.
 LAPTOP = dict(
@@ -25,13 +28,9 @@ def setup(**positive: float) -> None:
     - reports of use that huggingface_hub sends to Hugging Face and ONNX Runtime to Microsoft, here and in processes
       that the notebook starts. onnxruntime decides when it is imported: import it after this call.
     """
-    from helpers.errors import require_positive
-
     require_positive(**positive)
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-
-    import warnings
 
     import datasets
     import huggingface_hub.constants
@@ -41,4 +40,4 @@ def setup(**positive: float) -> None:
     datasets.disable_progress_bars()
     logging.disable_progress_bar()
     logging.set_verbosity_error()
-    warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`")
+    warnings.filterwarnings("ignore", message=PEFT_WARNING)

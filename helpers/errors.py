@@ -5,6 +5,8 @@ import logging
 import textwrap
 import warnings
 
+PEFT_WARNING = "`is_gradient_checkpointing`"  # how it begins: PEFT 0.21 uses an old name of transformers
+
 
 class CourseError(Exception):
     """One sentence that says what happened and what to do about it.
@@ -50,7 +52,7 @@ def quiet_transformers():
     transformers_logging.disable_progress_bar()
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`")
+            warnings.filterwarnings("ignore", message=PEFT_WARNING)
             yield
     finally:
         transformers_logging.set_verbosity(level)

@@ -23,6 +23,7 @@ from trl import SFTConfig
 
 from helpers import paths
 from helpers.dataset import commands, perturb
+from helpers.errors import PEFT_WARNING
 from helpers.evaluation.scores import METRICS, evaluate
 from helpers.model import chat, fast_bf16, load, load_tuned, loading
 from helpers.training import run_log
@@ -185,7 +186,7 @@ def main() -> None:
     names = parser.parse_args().names
     if unknown := set(names) - set(RUNS):
         sys.exit(f"There is no run named {', '.join(sorted(unknown))}; choose from {', '.join(RUNS)}.")
-    warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`")  # PEFT uses an old name
+    warnings.filterwarnings("ignore", message=PEFT_WARNING)
     for name in names:
         print(f"{name}: {RUNS[name].about}", flush=True)
         train(name, RUNS[name])

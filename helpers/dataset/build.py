@@ -5,6 +5,7 @@ import hashlib
 import json
 import random
 from collections import Counter, defaultdict
+from functools import lru_cache
 from importlib.metadata import version
 from math import ceil
 from pathlib import Path
@@ -109,6 +110,7 @@ def _split(templates, seed: int) -> dict[str, str]:
     return splits
 
 
+@lru_cache
 def _key() -> str:
     parts = [_code(Path(module.__file__)) for module in (calls, grammar)] + [_code(Path(__file__))]
     parts += [(DATA / "homes.json").read_text(encoding="utf-8")]

@@ -6,13 +6,13 @@ Sentences come from the sentence patterns of home-assistant-intents and are labe
 
 import json
 import random
-from pathlib import Path
 
 from datasets import Dataset, DatasetDict
 
 from helpers.dataset import build, perturb
 from helpers.dataset.calls import prompt as prompt
 from helpers.dataset.calls import record
+from helpers.dataset.files import read_jsonl
 from helpers.paths import DATA
 
 
@@ -25,7 +25,7 @@ def load(language: str = "en", natural_in_train: bool = False, natural_copies: i
     records. Built once (under a minute), then read from the cache. Raises CourseError for an unknown language.
     """
     folder = build.folder(language, seed)
-    rows = {split: _read_jsonl(folder / f"{split}.jsonl") for split in build.SPLITS}
+    rows = {split: read_jsonl(folder / f"{split}.jsonl") for split in build.SPLITS}
     if natural_in_train:
         natural = natural_commands("train", language)
         rows["train"] += natural + perturb.reworded(natural, natural_copies, language, seed)
@@ -41,13 +41,9 @@ def counts(language: str = "en", seed: int = 0) -> dict:
 
 def natural_commands(use: str, language: str = "en") -> list[dict]:
     """The records of the natural commands for one use, "train" or "test"."""
-    rows = _read_jsonl(DATA / "natural_commands.jsonl")
+    rows = read_jsonl(DATA / "natural_commands.jsonl")
     return [
         record(row["command"], row["call"], f"natural/{number}", language)
         for number, row in enumerate(rows, start=1)
         if row["use"] == use and row.get("language", "en") == language
     ]
-
-
-def _read_jsonl(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -71,8 +71,7 @@ def check(path: Path | str) -> dict:
         raise CourseError(f"{path.name}, line {line}: this is no YAML ({error.problem}).") from None
     if not isinstance(tree, yaml.MappingNode):
         raise CourseError(f"{path.name} holds no settings: each line is a name, a colon and a value.")
-    actions = {action.dest: action for action in make_parser()._actions}
-    settings = yaml.safe_load(text)
+    actions, settings = {action.dest: action for action in make_parser()._actions}, yaml.safe_load(text)
     for key, _ in tree.value:
         name, where = key.value, f"{path.name}, line {key.start_mark.line + 1}"
         if name not in actions and name not in LAUNCHER_KEYS:
@@ -120,7 +119,7 @@ def run(*command: str, folder: Path | str, output_dir: str = "") -> Job:
     started, peak_rss = time.monotonic(), 0
     # Forked workers of tokenizers would warn; what trackio keeps stays with the job.
     quiet = {"TQDM_DISABLE": "1", "TOKENIZERS_PARALLELISM": "false", "TRANSFORMERS_VERBOSITY": "error"}
-    quiet |= {"TRACKIO_DIR": str(Path(folder).resolve() / "tracking")}
+    quiet["TRACKIO_DIR"] = str(Path(folder).resolve() / "tracking")
     bar = progress(desc=" ".join(command[:2]), bar_format="{desc}: {n} s")
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output, bar:
         process = _start(command, folder, quiet, output)
@@ -180,7 +179,8 @@ def _start(command: tuple[str, ...], folder: Path | str, env: dict, output) -> s
 
 def _family(pid: int) -> list[psutil.Process]:
     with contextlib.suppress(psutil.NoSuchProcess):
-        return [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+        parent = psutil.Process(pid)
+        return [parent, *parent.children(recursive=True)]
     return []
 
 

@@ -23,9 +23,10 @@ def plan(config: TrainingArguments, examples: int) -> dict[str, float]:
     saves = evaluations
     if config.save_strategy != "best":
         saves = _times(config.save_strategy, updates, epochs, save_steps=config.save_steps)
-    lines = _times(config.logging_strategy, updates, epochs, logging_steps=config.logging_steps)
-    if config.logging_strategy == "steps":  # unlike the other two, it is not done once more at the end
+    if config.logging_strategy == "steps":  # unlike evaluating and saving, it is not done once more at the end
         lines = updates // _steps(updates, logging_steps=config.logging_steps)
+    else:
+        lines = _times(config.logging_strategy, updates, epochs)
     return {
         "batches an epoch": batches,
         "updates an epoch": updates_an_epoch,

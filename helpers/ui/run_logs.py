@@ -6,7 +6,6 @@ import random
 import ipywidgets as w
 from matplotlib.figure import Figure
 
-from helpers.errors import CourseError
 from helpers.training import diagnosis, run_log
 from helpers.ui import figures
 from helpers.ui.frame import LAYOUT, frame
@@ -39,12 +38,9 @@ def own_log() -> w.VBox:
     def draw(files):
         if not files:
             return None, ""
-        name, content = files[0]["name"], bytes(files[0]["content"])
-        try:
-            log = run_log.read(content)
-            diagnosed = diagnosis.diagnose(log)
-        except CourseError as error:
-            return None, html.escape(str(error))
+        name = files[0]["name"]
+        log = run_log.read(bytes(files[0]["content"]))
+        diagnosed = diagnosis.diagnose(log)
         return figures.training(run_log.table(log), name), verdict(html.escape(name), diagnosed)
 
     upload = w.FileUpload(accept=".json,.csv", description="trainer_state.json or CSV", layout=w.Layout(width="20em"))

@@ -5,6 +5,7 @@ import torch
 from peft import LoraConfig, PeftModel
 from trl import SFTConfig, SFTTrainer
 
+from helpers import LAPTOP
 from helpers.dataset import commands
 from helpers.errors import CourseError
 from helpers.model import chat, load, stand_ins
@@ -26,11 +27,7 @@ def test_the_whole_path(name, lora, tmp_path):
             max_steps=6,
             learning_rate=1e-2,
             logging_steps=1,
-            use_cpu=True,
-            bf16=False,
-            activation_checkpointing=False,
-            report_to="none",
-            save_strategy="no",
+            **LAPTOP,
         ),
         train_dataset=rows,
         processing_class=tokenizer,

@@ -6,6 +6,7 @@ from datasets import Dataset
 from peft import LoraConfig
 from trl import SFTConfig, SFTTrainer
 
+from helpers import LAPTOP
 from helpers.dataset import commands
 from helpers.model import load
 from helpers.training import cpu_trainer, run_log
@@ -57,12 +58,7 @@ def smollm2_pair(tmp_path):
             logging_steps=1,
             per_device_train_batch_size=2,
             learning_rate=1e-4,
-            bf16=False,
-            use_cpu=True,
-            activation_checkpointing=False,
-            save_strategy="no",
-            report_to="none",
-            disable_tqdm=True,
+            **LAPTOP,
         )
         rows = dict(train_dataset=data["train"].select(range(60)), eval_dataset=data["validation"].select(range(8)))
         made.append(cls(model=model, args=config, processing_class=tokenizer, **rows))

@@ -13,6 +13,7 @@ import warnings
 
 import datasets
 import pandas as pd
+import psutil
 import torch
 from torch.profiler import ProfilerActivity, profile
 from tqdm import tqdm
@@ -225,6 +226,9 @@ def main() -> int:
     logging.disable_progress_bar()
     datasets.disable_progress_bars()
     warnings.filterwarnings("ignore")
+    busy = psutil.cpu_percent(interval=2)
+    if busy > 20:
+        print(f"Another job keeps {busy:.0f}% of this machine busy: stop it first, or these figures mean little.")
     with tempfile.TemporaryDirectory() as folder:
         return report(Bench(folder, "nano" if arguments.quick else "smollm2"), arguments)
 

@@ -8,7 +8,7 @@ from trl import SFTConfig, SFTTrainer
 
 from helpers import LAPTOP
 from helpers.dataset import commands
-from helpers.model import load
+from helpers.model import load, stand_ins
 from helpers.training import cpu_trainer, run_log
 from helpers.training.cpu_trainer import CPUSFTTrainer
 
@@ -37,9 +37,9 @@ def test_logs_are_those_of_sfttrainer(settings, nano_trainer, monkeypatch):
     stock.train()
     ours.train()
     for part in ("loss", "eval_loss"):
-        expected, found = ([e for e in t.state.log_history if part in e] for t in (stock, ours))
-        assert len(expected) == len(found) > 0
-        for a, b in zip(expected, found, strict=True):
+        expected, logged = ([e for e in t.state.log_history if part in e] for t in (stock, ours))
+        assert len(expected) == len(logged) > 0
+        for a, b in zip(expected, logged, strict=True):
             assert a.keys() == b.keys()
             for key in a:
                 if "runtime" not in key and "per_second" not in key:
@@ -98,6 +98,46 @@ def test_only_labelled_tokens_reach_the_lm_head(nano_trainer):
     assert seen == {CPUSFTTrainer: int((batch["labels"] != -100).sum())}  # TRL does not call the head at all
 
 
+def test_layers_compute_no_padding(nano_trainer):
+    trainer = nano_trainer(8, cls=CPUSFTTrainer, max_steps=1, per_device_train_batch_size=8)
+    batch = next(iter(trainer.get_train_dataloader()))
+    assert not batch["attention_mask"].all()
+    tokens = []
+    hook = trainer.model.model.layers[0].mlp.register_forward_pre_hook(
+        lambda module, hidden: tokens.append(hidden[0].shape[:-1].numel())
+    )
+    trainer.compute_loss(trainer.model, batch)
+    hook.remove()
+    assert tokens == [int(batch["attention_mask"].sum())]
+
+
+@pytest.mark.parametrize("family", [None, *stand_ins.FAMILIES], ids=str)
+def test_every_family_gives_the_same_loss_and_gradients_without_its_padding(family, tmp_path):
+    results = []
+    for cls in BOTH:
+        model, tokenizer = stand_ins.stand_in(family) if family else load("nano")
+        rows = Dataset.from_dict({"text": ["turn on the kitchen light", "off", "set the timer"]})
+        config = SFTConfig(output_dir=str(tmp_path), max_steps=1, per_device_train_batch_size=3, **LAPTOP)
+        trainer = cls(model=model, args=config, train_dataset=rows, processing_class=tokenizer)
+        trainer.model.eval()  # OPT's dropout differs with the shape of its input
+        batch = next(iter(trainer.get_train_dataloader()))
+        loss = trainer.compute_loss(trainer.model, batch)
+        loss.backward()
+        results.append((loss.detach(), torch.cat([p.grad.flatten() for p in trainer.model.parameters()])))
+    torch.testing.assert_close(*results, atol=1e-5, rtol=1e-4)
+
+
+def test_the_model_still_generates_from_padded_prompts(nano_trainer):
+    trainer = nano_trainer(8, cls=CPUSFTTrainer, max_steps=1)
+    ids = torch.randint(10, 200, (2, 12), generator=torch.Generator().manual_seed(0))
+    mask = torch.ones_like(ids)
+    mask[0, :5] = 0
+    usual, _ = load("nano")
+    answers = [m.eval().generate(ids, attention_mask=mask, max_new_tokens=8, do_sample=False)
+               for m in (usual, trainer.model)]  # fmt: skip
+    assert torch.equal(*answers)
+
+
 def test_a_batch_without_labels_gives_zero_and_a_gradient(nano_trainer):
     trainer = nano_trainer(8, cls=CPUSFTTrainer, max_steps=1)
     ids = torch.ones(2, 8, dtype=torch.long)
@@ -112,7 +152,7 @@ def test_attention_is_plain_for_short_examples_only(nano_trainer):
         nano_trainer(16, cls=CPUSFTTrainer, max_steps=1, **settings).model.config._attn_implementation
         for settings in ({}, {"packing": True, "max_length": 512})
     ]
-    assert chosen == ["eager", "sdpa"]
+    assert chosen == ["eager_unpadded", "sdpa"]
     assert cpu_trainer._longest(Dataset.from_dict({"input_ids": [[1], [1, 2, 3]]})) == 3
     assert cpu_trainer._longest(Dataset.from_dict({"input_ids": [[1]]}).to_iterable_dataset()) == float("inf")
 

@@ -1,7 +1,10 @@
-"""Scores: how often answers to commands are valid, right and exact, with their intervals."""
+"""Scores: how often answers to commands are valid, right and exact, with their intervals.
+
+Commands made from one sentence pattern are right or wrong together more often than others, so that a hundred of them
+are worth fewer. Intervals and tests therefore count patterns; a command without a pattern counts as one of its own.
+"""
 
 import json
-import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,28 +25,28 @@ METRICS = {
     "exact": "exact call",
     "slot_f1": "slot F1",
 }
-RESAMPLES = 2000  # of the bootstrap
+RESAMPLES = 10_000  # of the patterns
 
 
 @dataclass(frozen=True)
 class Scores:
-    """The answers to one set of commands, judged. `rows` has one row per command."""
+    """The answers to one set of commands, judged. `rows` has one row per command; its `pattern` may be left out."""
 
     rows: pd.DataFrame
 
     def table(self) -> pd.DataFrame:
-        """A row for each metric: value, low, high in percent; low and high bound a bootstrap 95% interval."""
-        rng = np.random.default_rng(0)
-        picks = rng.integers(len(self.rows), size=(RESAMPLES, len(self.rows)))
+        """A row for each metric: value, low, high in percent, where low and high bound a 95% interval (`interval`)."""
         metrics = {}
         for key, label in METRICS.items():
-            low, high = np.quantile(self._metric(key, picks), [0.025, 0.975])
-            metrics[label] = {"value": self.percent(key), "low": 100 * low, "high": 100 * high}
+            hits, trials = self._counts(key)
+            low, high = interval(hits, trials, patterns(self.rows))
+            metrics[label] = {"value": self.percent(key), "low": low, "high": high}
         return pd.DataFrame(metrics).T
 
     def percent(self, key: str) -> float:
         """One figure in percent: key is one of METRICS."""
-        return 100 * float(self._metric(key, np.arange(len(self.rows))[None])[0])
+        hits, trials = self._counts(key)
+        return float(100 * hits.sum() / max(trials.sum(), 1))
 
     def failures(self) -> pd.DataFrame:
         """The commands answered wrongly, grouped by kind: how many, and one example of each."""
@@ -52,13 +55,46 @@ class Scores:
         first = groups[["command", "expected", "answer"]].first()
         return first.assign(count=groups.size())[["count", *first.columns]].sort_values("count", ascending=False)
 
-    def _metric(self, key: str, picks: np.ndarray) -> np.ndarray:
-        """The metric for each row of `picks` (resamples x commands), between 0 and 1."""
+    def _counts(self, key: str) -> tuple[np.ndarray, np.ndarray]:
+        """For each command, what was right and out of how many: the metric is the first's sum over the second's."""
         if key != "slot_f1":
-            return self.rows[key].to_numpy(float)[picks].mean(axis=1)
-        counts = self.rows[["slots_right", "slots_answered", "slots_expected"]].to_numpy(float)
-        right, answered, expected = counts[picks].sum(axis=1).T
-        return 2 * right / np.maximum(answered + expected, 1)
+            return self.rows[key].to_numpy(float), np.ones(len(self.rows))
+        right, answered, expected = self.rows[["slots_right", "slots_answered", "slots_expected"]].to_numpy(float).T
+        return 2 * right, answered + expected
+
+
+def patterns(rows: pd.DataFrame) -> np.ndarray:
+    """The number of each row's sentence pattern, from 0; a row without one is a pattern of its own."""
+    return pd.factorize(rows.get("pattern", rows.index))[0]
+
+
+def interval(hits, trials=None, groups=None) -> tuple[float, float]:
+    """A 95% interval, in percent, of the share sum(hits) / sum(trials).
+
+    hits, trials, groups: an entry for each command (trials: 1 each; groups: each its own). It is Wilson's interval,
+    never of width zero, for as many independent commands as these are worth: the scatter between groups says how many.
+    Where all or none are right there is no scatter, and each group counts once. Source: Dean and Pagano, "Evaluating
+    Confidence Interval Methods for Binomial Proportions in Clustered Surveys", 2015.
+    """
+    hits = np.asarray(hits, float)
+    trials = np.ones(len(hits)) if trials is None else np.asarray(trials, float)
+    groups = np.arange(len(hits)) if groups is None else np.asarray(groups)
+    commands, number, total = len(hits), groups.max() + 1, max(trials.sum(), 1)
+    share = hits.sum() / total
+    if share in (0, 1):
+        return wilson(share, number)
+    residuals = np.bincount(groups, hits - share * trials)
+    scatter = number / max(number - 1, 1) * (residuals**2).sum() / total**2
+    if_independent = share * (1 - share) / max(commands - 1, 1)
+    return wilson(share, commands / max(scatter / if_independent, 1))
+
+
+def wilson(share: float, n: float) -> tuple[float, float]:
+    """Wilson's 95% interval, in percent, of a share between 0 and 1 among `n` independent trials."""
+    z = 1.96
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return float(100 * max(middle - half, 0)), float(100 * min(middle + half, 1))
 
 
 def score(answers: list[str], records: Dataset, language: str = "en") -> Scores:
@@ -71,7 +107,8 @@ def score(answers: list[str], records: Dataset, language: str = "en") -> Scores:
         command, expected = row["prompt"][-1]["content"], calls.parse(row["completion"][0]["content"])
         if reason := calls.problem(expected, language):
             raise CourseError(f"Row {number} ({command!r}) is labelled with no valid call: {reason}; mend its label.")
-        rows.append({"command": command, **_judge(answer, expected, language)})
+        pattern = row.get("template") or f"row {number}"
+        rows.append({"command": command, "pattern": pattern, **_judge(answer, expected, language)})
     return Scores(pd.DataFrame(rows))
 
 
@@ -83,21 +120,33 @@ def evaluate(model, tokenizer, records: Dataset, language: str = "en", **options
 def difference(one: Scores, other: Scores) -> pd.DataFrame:
     """How much better `one` did than `other` on the same commands: a row for each metric that both have, but slot F1.
 
-    value, low, high: percentage points with a paired bootstrap 95% interval. only_one, only_other: the commands that
-    just one of them got right. p: how often chance alone would split those at least as unevenly (McNemar's exact test).
-    Raises ValueError when the commands differ.
+    value, low, high: percentage points with a 95% interval, from resampled patterns. only_one, only_other: the commands
+    that just one of them got right. p: if the two were equally good, how often a coin flip for each pattern, which of
+    the two gave which answers, would make a difference at least as large. Raises ValueError when the commands differ.
     """
     if list(one.rows["command"]) != list(other.rows["command"]):
         raise ValueError("the two were not scored on the same commands")
-    picks = np.random.default_rng(0).integers(len(one.rows), size=(RESAMPLES, len(one.rows)))
+    groups, rng = patterns(one.rows), np.random.default_rng(0)
+    number, sizes = groups.max() + 1, np.bincount(groups)
+    picks = rng.integers(number, size=(RESAMPLES, number))
+    flips = rng.choice([-1.0, 1.0], size=(RESAMPLES, number))
     metrics = {}
-    for key in [k for k in METRICS if k in one.rows and k in other.rows]:
+    for key in [k for k in METRICS if k != "slot_f1" and k in one.rows and k in other.rows]:
         change = one.rows[key].to_numpy(int) - other.rows[key].to_numpy(int)
-        low, high = np.quantile(change[picks].mean(axis=1), [0.025, 0.975])
-        won, lost = int((change > 0).sum()), int((change < 0).sum())
-        tail = sum(math.comb(won + lost, k) for k in range(min(won, lost) + 1)) / 2 ** (won + lost)
-        row = {"value": 100 * change.mean(), "low": 100 * low, "high": 100 * high}
-        metrics[METRICS[key]] = row | {"only_one": won, "only_other": lost, "p": min(1.0, 2 * tail)}
+        by_pattern = np.bincount(groups, change)
+        low, high = np.quantile(by_pattern[picks].sum(1) / sizes[picks].sum(1), [0.025, 0.975])
+        if change.min() == change.max():  # resampling then sees no scatter, but other commands may differ
+            unseen = wilson(0, number)[1] / 100
+            low, high = max(low - unseen, -1), min(high + unseen, 1)
+        as_large = np.abs(flips @ by_pattern) >= abs(change.sum())
+        metrics[METRICS[key]] = {
+            "value": 100 * change.mean(),
+            "low": 100 * low,
+            "high": 100 * high,
+            "only_one": int((change > 0).sum()),
+            "only_other": int((change < 0).sum()),
+            "p": (1 + as_large.sum()) / (1 + RESAMPLES),
+        }
     return pd.DataFrame(metrics).T
 
 

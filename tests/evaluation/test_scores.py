@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset
+from scipy.stats import binomtest
 from transformers import LogitsProcessor
 
 from helpers.dataset import calls, commands
 from helpers.errors import CourseError
 from helpers.evaluation.generation import generate, token_probabilities
-from helpers.evaluation.scores import METRICS, Scores, difference, score
+from helpers.evaluation.scores import METRICS, Scores, difference, interval, score
 from helpers.model import load, load_tuned
 
 COMMAND = "turn on the light in the kitchen"
@@ -20,7 +21,8 @@ RIGHT = calls.call_text(**CALL)
 
 
 def judged(*answers: str) -> Scores:
-    return score(list(answers), Dataset.from_list([calls.record(COMMAND, CALL, "t")] * len(answers)))
+    """Each command comes from a pattern of its own."""
+    return score(list(answers), Dataset.from_list([calls.record(COMMAND, CALL, f"t{n}") for n in range(len(answers))]))
 
 
 def changed(name: str = CALL["name"], **arguments) -> str:
@@ -48,8 +50,8 @@ def changed(name: str = CALL["name"], **arguments) -> str:
 )
 def test_one_answer_is_judged(answer, valid, schema, intent, exact, f1, kind):
     scores = judged(answer)
-    found = [scores.percent(m) / 100 for m in ("valid", "schema", "intent", "exact")]
-    assert found == [valid, schema, intent, exact]
+    shares = [scores.percent(m) / 100 for m in ("valid", "schema", "intent", "exact")]
+    assert shares == [valid, schema, intent, exact]
     assert scores.percent("slot_f1") == pytest.approx(f1)
     assert scores.rows["kind"][0] == kind
 
@@ -62,6 +64,37 @@ def test_intervals_hold_their_value_and_narrow_with_more_commands():
         assert table["value"].iloc[0] == 50
     assert (few["high"] - few["low"]).iloc[0] > 2 * (many["high"] - many["low"]).iloc[0]
     assert many.equals(judged(*[RIGHT, "no"] * 200).table())
+
+
+@pytest.mark.parametrize("answers", [[RIGHT] * 20, ["no"] * 20], ids=["all right", "all wrong"])
+def test_no_interval_has_width_zero(answers):
+    table = judged(*answers).table()
+    assert (table["high"] - table["low"] > 5).all()
+
+
+@pytest.mark.parametrize("right, n, low, high", [(0, 40, 0, 8.8), (200, 200, 98.1, 100), (50, 100, 40.4, 59.6)])
+def test_a_share_gets_wilsons_interval(right, n, low, high):
+    assert interval([1] * right + [0] * (n - right)) == pytest.approx((low, high), abs=0.05)
+    tails = binomtest(right, n).proportion_ci(method="wilson")
+    assert interval([1] * right + [0] * (n - right)) == pytest.approx((100 * tails.low, 100 * tails.high), abs=0.01)
+
+
+def test_commands_of_one_pattern_are_worth_fewer():
+    hits = np.repeat([1, 0, 1, 1, 0, 0, 1, 0, 1, 1], 10)  # ten patterns, all of a pattern right or all wrong
+    by_pattern = interval(hits, groups=np.repeat(range(10), 10))
+    assert by_pattern == pytest.approx(interval(hits[::10]), abs=2)
+    assert by_pattern[1] - by_pattern[0] > 2 * np.subtract(*interval(hits)[::-1])
+    mixed = interval(np.tile([1, 0], 50), groups=np.repeat(range(10), 10))  # half of each: no more than the rows
+    assert mixed == pytest.approx(interval(np.tile([1, 0], 50)))
+
+
+def test_intervals_cover_the_truth_where_patterns_differ():
+    rng, covered = np.random.default_rng(1), 0
+    for _ in range(400):  # 40 patterns of 5 commands; a pattern's share of right ones is drawn from Beta(2, 1)
+        shares = np.repeat(rng.beta(2, 1, 40), 5)
+        low, high = interval(rng.random(200) < shares, groups=np.repeat(range(40), 5))
+        covered += low <= 100 * 2 / 3 <= high
+    assert 0.92 < covered / 400 < 0.98
 
 
 def test_failures_are_grouped_by_kind_with_the_most_frequent_first():
@@ -151,11 +184,21 @@ def test_differences_are_paired():
     one, other = judged(*[RIGHT] * 9, wrong), judged(*[wrong] * 3, *[RIGHT] * 6, wrong)
     row = difference(one, other).loc["exact call"]
     assert row["value"] == pytest.approx(30) and (row["only_one"], row["only_other"]) == (3, 0)
-    assert row["p"] == pytest.approx(2 * 0.5**3)
+    assert row["p"] == pytest.approx(2 * 0.5**3, abs=0.02)
     assert row["low"] <= 30 <= row["high"]
     assert difference(one, one)["p"].eq(1).all()
     with pytest.raises(ValueError, match="same commands"):
         difference(one, judged(RIGHT))
+    every = difference(judged(*[RIGHT] * 10), judged(*[wrong] * 10)).loc["exact call"]
+    assert every["low"] < 90 and every["value"] == every["high"] == 100
+    none = difference(one, one).loc["exact call"]
+    assert none["low"] < -5 and none["high"] > 5
+
+
+def test_ten_commands_of_one_pattern_are_no_ten_wins():
+    wrong, rows = changed("HassTurnOff"), Dataset.from_list([calls.record(COMMAND, CALL, "t")] * 10)
+    one, other = score([RIGHT] * 10, rows), score([wrong] * 10, rows)
+    assert difference(one, other).loc["exact call", "p"] == 1
 
 
 @pytest.mark.parametrize("label", ['{"name":"HassFly","arguments":{}}', "HassTurnOn", '{"name":"HassTurnOn"}'])

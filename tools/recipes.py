@@ -52,12 +52,14 @@ COMPARED = {
     "examples_50": Run("50 template sentences", 50, score_every=20, config=dict(eval_steps=20)),
     **{f"examples_{n}": Run(f"{n} template sentences", n) for n in (100, 200, 400, 800)},
     **_seeds("seed", "800 template sentences", 800, seeds=(1, 2)),
-    # What is wrong with the data matters only against the spread of seeds, so each has three.
+    # What is wrong with the data matters only against the spread of seeds, so each has three. A seed decides which
+    # examples are drawn, which of them are spoiled, and their order.
     **_seeds("examples_400", "400 template sentences", 400, seeds=(1, 2)),
     **_seeds("shuffled_20", "800 template sentences, 20% with the answer of another", 800, shuffled=0.2),
     **_seeds("repeats_400", f"400 template sentences and 400 copies of {perturb.REPEATED} of them", 400, repeats=400),
     # Beside the gallery's adapters at a sixth of this rate and at ten times of it.
     "lora_same": Run("a LoRA adapter at the rate of all weights", 800, lora=8, config=WATCHED),
+    "rate_third": Run("a third of the healthy learning rate", 800, config=WATCHED | dict(learning_rate=1e-4)),
     "natural_400": Run("400 template sentences and 400 natural ones", 400, natural=400),
 }
 SHIPPED = {
@@ -95,6 +97,8 @@ def _shown(about: str, fault: str, fix: str = "healthy_0", templates: int = 800,
     return Run(about, templates, fault=fault, fix=fix, config=config, **{"use": "test", **options})
 
 
+# As many examples as the other runs see, so eight times as many updates.
+SINGLE = dict(per_device_train_batch_size=1, max_steps=800, logging_steps=16, eval_steps=80)
 GALLERY = {
     **{f"healthy_{n}": _shown("800 sentences, once", "healthy", fix="", seed=n) for n in range(3)},
     **{
@@ -120,17 +124,17 @@ GALLERY = {
         "rate 1e-3 from the first step", "no warm-up", "warmed_up", warmup_steps=0, learning_rate=1e-3, use="thresholds"
     ),
     "no_warmup_1": _shown(
-        "rate 8e-4 from the first step", "no warm-up", "warmed_up", warmup_steps=0, learning_rate=8e-4, seed=1
+        "rate 8e-4 from the first step", "no warm-up", "warmed_up_1", warmup_steps=0, learning_rate=8e-4, seed=1
     ),
     "no_warmup_2": _shown(
-        "rate 2e-3 from the first step", "no warm-up", "warmed_up", warmup_steps=0, learning_rate=2e-3, seed=2
+        "rate 2e-3 from the first step", "no warm-up", "warmed_up_2", warmup_steps=0, learning_rate=2e-3, seed=2
     ),
     "warmed_up": _shown("rate 1e-3 after 10 steps of warm-up", "healthy", fix="", learning_rate=1e-3),
-    "batch_1": _shown(
-        "one example an update", "batch too small", "accumulated", per_device_train_batch_size=1, use="thresholds"
-    ),
+    "warmed_up_1": _shown("rate 8e-4 after 10 steps of warm-up", "healthy", fix="", learning_rate=8e-4, seed=1),
+    "warmed_up_2": _shown("rate 2e-3 after 10 steps of warm-up", "healthy", fix="", learning_rate=2e-3, seed=2),
+    "batch_1": _shown("800 sentences, one an update", "batch too small", "accumulated", use="thresholds", **SINGLE),
     "batch_1_1": _shown(
-        "one example an update, another seed", "batch too small", "accumulated", per_device_train_batch_size=1, seed=1
+        "800 sentences, one an update, another seed", "batch too small", "accumulated", seed=1, **SINGLE
     ),
     "accumulated": _shown(
         "one example at a time, eight an update",

@@ -54,17 +54,19 @@ def validation_rows(data: datasets.DatasetDict) -> datasets.Dataset:
 
 
 def training_rows(run: Run, data: datasets.DatasetDict) -> datasets.Dataset:
-    """The run's examples; the trainer shuffles them."""
-    rows = [data["train"].select(range(run.templates))]
+    """The run's examples, another draw for each seed; the trainer shuffles them."""
+    seed = (SETTINGS | run.config)["seed"]
+    train = data["train"].shuffle(seed=seed) if seed else data["train"]
+    rows = [train.select(range(run.templates))]
     if run.natural:
         more = commands.load(natural_in_train=True, natural_copies=run.copies)["train"]
         natural = more.filter(lambda r: r["template"].startswith("natural/"))
         rows.append(natural.select(range(run.natural)))
     if run.repeats:
-        rows.append(perturb.repeats(data["train"], run.repeats))
+        rows.append(perturb.repeats(train, run.repeats))
     if run.leaked:
         rows.append(validation_rows(data))
-    return perturb.shuffled_answers(datasets.concatenate_datasets(rows), run.shuffled)
+    return perturb.shuffled_answers(datasets.concatenate_datasets(rows), run.shuffled, seed)
 
 
 def spoil(rows: datasets.Dataset, how: str, tokenizer) -> datasets.Dataset:
@@ -94,7 +96,8 @@ def ship(trained, tokenizer, run: Run) -> None:
 
 
 def train(name: str, run: Run) -> None:
-    """Trains, scores on `test` and `natural` (on a part of `test` for the gallery), and writes data/runs/NAME.json."""
+    """Trains, scores on `validation`, `test` and `natural` (the gallery on a part of `test`, and not on `natural`), and
+    writes data/runs/NAME.json."""
     began, data = time.monotonic(), commands.load()
     model, tokenizer = load(run.model)
     clock, scored = run_log.Clock(), Scored(run.score_every, data["validation"], tokenizer)
@@ -129,9 +132,9 @@ def train(name: str, run: Run) -> None:
         trained, tokenizer = load_tuned(run.model)
     if run.asked_plainly:
         tokenizer.chat_template = BARE
-    held_out = {"test": data["test"], "natural": data["natural"]}
+    held_out = {split: data[split] for split in ("validation", "test", "natural")}
     if run.fault:
-        held_out = {"test": data["test"].select(range(ASKED))}
+        held_out = {"validation": data["validation"], "test": data["test"].select(range(ASKED))}
     scores = {split: evaluate(trained, tokenizer, rows) for split, rows in held_out.items()}
     tables = {split: of_split.table() for split, of_split in scores.items()}
     run_log.save(

@@ -20,7 +20,7 @@ from helpers.dataset.homes import homes
 LEFT_OUT_INTENTS = {"HassRespond"}
 LEFT_OUT_LISTS = {"timer_command"}
 
-# The grammar allows 0 to 100 of everything; people say these (first, last, step).
+# The grammar allows 0 to 100 of everything; a sentence gets a likelier number (first, last, step).
 SENSIBLE = {
     "temperature": (15, 27, 0.5),
     "color_temperature": (2000, 6500, 500),

@@ -4,7 +4,7 @@ What else was measured on 2 cores with SmolLM2, and is left to the trainer's arg
 tokens a second than of 16 but update half as often, batches of 8 process 12% fewer; fused AdamW is the default already.
 Left out: torch.compile (as fast, after 37 s of compiling with a compiler that a laptop may not have), keeping freed
 memory through mallopt (no faster), grouping by length (it changes which examples share a batch), PyTorch's fused
-rms_norm (8% slower), a hand-written gradient of the vocabulary's logits (as fast at a batch of 16).
+rms_norm (8% slower), our own gradient of the vocabulary's logits (as fast at a batch of 16).
 """
 
 import functools

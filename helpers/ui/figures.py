@@ -52,6 +52,34 @@ def training(log: pd.DataFrame, title: str, total_steps: int | None = None) -> p
     return fig
 
 
+def training_path() -> plt.Figure:
+    """The path of one training step, from text to update, as boxes and arrows."""
+    steps = {  # name: (column, row, what it is, colour)
+        "text": (0, 1, "command and call", "before"),
+        "tokens": (1, 1, "numbers of pieces", "before"),
+        "model": (2, 1, "its weights", "train"),
+        "logits": (3, 1, "a score for every\npossible next token", "train"),
+        "labels": (1, 0, "tokens of the answer;\n−100 for the rest", "before"),
+        "loss": (3, 0, "mean of −log p\nof the labels", "validation"),
+        "update": (2, 0, "weights − rate\n× gradient", "after"),
+    }
+    arrows = "text tokens, tokens model, model logits, tokens labels, logits loss, loss update, update model"
+    fig, ax = plt.subplots(figsize=(9, 3), layout="constrained")
+    for name, (x, y, what, color) in steps.items():
+        box = dict(boxstyle="round,pad=0.5", facecolor="white", edgecolor=COLORS[color], linewidth=2)
+        ax.text(2.6 * x, 1.8 * y, f"$\\bf{{{name}}}$\n{what}", ha="center", va="center", bbox=box, fontsize=10)
+    for start, end in map(str.split, arrows.split(", ")):
+        (x, y), (to_x, to_y) = steps[start][:2], steps[end][:2]
+        dx, dy = to_x - x, to_y - y
+        ends = [(2.6 * a + 0.95 * b, 1.8 * c + 0.5 * d) for a, b, c, d in ((x, dx, y, dy), (to_x, -dx, to_y, -dy))]
+        ax.annotate("", ends[1], ends[0], arrowprops=dict(arrowstyle="->", linewidth=1.5))
+    under = dict(arrowstyle="->", connectionstyle="arc3,rad=0.2", linewidth=1.5)
+    ax.annotate("", (2.6 * 3, -0.55), (2.6, -0.55), arrowprops=under)  # labels, below the update, to loss
+    ax.set(xlim=(-1.1, 8.9), ylim=(-1.2, 2.4))
+    ax.axis("off")
+    return fig
+
+
 def losses(ax: plt.Axes, log: pd.DataFrame, title: str = "", fixed: pd.DataFrame | None = None) -> plt.Axes:
     """Training and validation loss of one run; `fixed` adds the validation loss of the run that does it right."""
     _line(ax, log, "loss", COLORS["train"], "-", None)

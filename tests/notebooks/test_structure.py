@@ -11,7 +11,7 @@ from helpers.checks.protocol import MIME, UNTRIED
 from lessons import LESSONS, ROOT, SOLUTIONS, code_cells, markdown_cells, name, read, tree
 
 ORDER = ["title", "needs", "parameters", "imports", "exercises", "quiz", "summary", "next"]
-TAGS = {"parameters", "nbval-ignore-output", "exercise", "solution"}
+TAGS = {"parameters", "nbval-ignore-output", "exercise", "solution", "hide-input"}
 IMPORTS = 22  # lines, which nobody has to follow
 LEVELS = ("🐢", "🐕", "🦁")
 # Absolute paths of whoever ran it: a usual home or scratch folder, or where this checkout lies.

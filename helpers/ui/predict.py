@@ -1,0 +1,75 @@
+"""Predictions: a question that the reader answers before the cell that answers it, and sees again beside the result."""
+
+import html
+from collections.abc import Sequence
+
+import ipywidgets as w
+
+# What a reader may see; kept together for a translation.
+NUMBER = "a number"
+NO_NUMBER = "Write a number, such as 12.5."
+NOTED = "Noted: {}. The result comes below."
+BESIDE = "You said {}; it is {}."
+ALONE = "It is {}. You made no prediction."
+RIGHT = "You said {}, and so it is."
+
+
+class Prediction(w.VBox):
+    """The question, what is to be chosen or written, and a line that says what was noted.
+
+    `answer` is None until there is one, then an option's text or a number.
+    """
+
+    def __init__(self, question: str, control: w.Widget, unit: str = ""):
+        self.answer: str | float | None = None
+        self.unit, self.control, self.noted = unit, control, w.HTML()
+        super().__init__([w.HTML(f"<b>Predict.</b> {html.escape(question)}"), control, self.noted])
+
+    def note(self, answer: str | float | None, otherwise: str = "") -> None:
+        """Keep the answer and say so; `otherwise` is said when there is none."""
+        self.answer = answer
+        said = otherwise if answer is None else NOTED.format(self._with_unit(answer))
+        self.noted.value = html.escape(said)
+
+    def reveal(self, truth: str | float) -> None:
+        """Print the prediction beside `truth`, a number or the text of the right option. Without one, the truth alone.
+
+        A number within a tenth of the truth counts as right.
+        """
+        shown = self._with_unit(truth)
+        if self.answer is None:
+            print(ALONE.format(shown))
+        elif self.answer == truth or (not isinstance(truth, str) and abs(self.answer - truth) <= abs(truth) / 10):
+            print(RIGHT.format(self._with_unit(self.answer)))
+        else:
+            print(BESIDE.format(self._with_unit(self.answer), shown))
+
+    def _with_unit(self, answer: str | float) -> str:
+        if isinstance(answer, str):
+            return answer
+        return f"{answer:,g}".join(["", self.unit if self.unit in ("", "%") else f" {self.unit}"])
+
+
+def choose(question: str, options: Sequence[str]) -> Prediction:
+    """A prediction that is one of `options`."""
+    radio = w.RadioButtons(options=list(options), index=None, layout=w.Layout(width="auto"))
+    prediction = Prediction(question, radio)
+    radio.observe(lambda change: prediction.note(change["new"]), names="value")
+    return prediction
+
+
+def estimate(question: str, unit: str = "") -> Prediction:
+    """A prediction that is a number, in `unit`."""
+    field = w.Text(placeholder=NUMBER, continuous_update=False, layout=w.Layout(width="12em"))
+    field.tooltip = question  # what a screen reader says
+    prediction = Prediction(question, field, unit)
+
+    def read(change) -> None:
+        text = change["new"].strip().rstrip("%").replace(",", "")
+        try:
+            prediction.note(float(text))
+        except ValueError:
+            prediction.note(None, otherwise=NO_NUMBER if text else "")
+
+    field.observe(read, names="value")
+    return prediction

@@ -68,9 +68,9 @@ def test_a_failed_build_leaves_nothing_and_keeps_its_error(tmp_path):
 
 def test_two_processes_build_once(tmp_path):
     both = [python(BUILD_SLOWLY, tmp_path / "target", 1) for _ in range(2)]
-    said = [process.communicate()[0].strip() for process in both]
+    stdout = [process.communicate()[0].strip() for process in both]
     assert [process.returncode for process in both] == [0, 0]
-    assert sorted(said) == ["", "building"]
+    assert sorted(stdout) == ["", "building"]
     assert (tmp_path / "target" / "a").read_text() == "whole"
 
 
@@ -128,8 +128,8 @@ except CourseError as error:
 """,
         tmp_path / "target",
     )
-    said = process.communicate()[0]
-    assert said.startswith("Could not write") and "MB free" in said and said.count("\n") == 1
+    stdout = process.communicate()[0]
+    assert stdout.startswith("Could not write") and "MB free" in stdout and stdout.count("\n") == 1
     assert entries(tmp_path) == []
 
 

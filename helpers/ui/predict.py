@@ -28,8 +28,8 @@ class Prediction(w.VBox):
     def note(self, answer: str | float | None, otherwise: str = "") -> None:
         """Keep the answer and say so; `otherwise` is said when there is none."""
         self.answer = answer
-        said = otherwise if answer is None else NOTED.format(self._with_unit(answer))
-        self.noted.value = html.escape(said)
+        text = otherwise if answer is None else NOTED.format(self._with_unit(answer))
+        self.noted.value = html.escape(text)
 
     def reveal(self, truth: str | float) -> None:
         """Print the prediction beside `truth`, a number or the text of the right option. Without one, the truth alone.

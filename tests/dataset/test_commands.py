@@ -44,10 +44,12 @@ def test_every_label_is_valid_and_written_in_the_order_of_the_schema(dataset):
 def test_names_kept_for_the_test_are_never_trained_on(dataset):
     names = homes()
     pools = [names["areas"], names["floors"], *names["devices"].values(), *names["values"].values()]
-    kept = {word for pool in pools for word in pool["test_only"]}
+    reserved = {word for pool in pools for word in pool["test_only"]}
     values = {v for row in dataset["train"] for v in call(row)["arguments"].values() if isinstance(v, str)}
-    assert not kept & values
-    assert kept & {v for row in dataset["test"] for v in call(row)["arguments"].values() if isinstance(v, str)}
+    assert not reserved & values
+    assert reserved & {
+        v for row in dataset["test"] for v in call(row)["arguments"].values() if isinstance(v, str)
+    }
 
 
 def test_the_rule_parser_reads_each_test_sentence_as_labelled(dataset):

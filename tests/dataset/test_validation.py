@@ -26,12 +26,12 @@ def pair(asked="lights off", answer="done", **more):
 
 
 def checks(rows, tokenizer, max_length=200, **more):
-    found = validation.findings({"train": rows}, tokenizer, max_length, **more)
-    return list(zip(found["row"], found["check"], strict=True))
+    findings = validation.findings({"train": rows}, tokenizer, max_length, **more)
+    return list(zip(findings["row"], findings["check"], strict=True))
 
 
 @pytest.mark.parametrize(
-    "content, said",
+    "content, complaint",
     [
         (b'{"a": 1}\n{"a": \xff}\n', "line 2: not UTF-8 at byte 7; save the file as UTF-8."),
         (b'{"a": 1}\n\n', "line 2: not valid JSON (Expecting value); mend that line."),
@@ -39,12 +39,12 @@ def checks(rows, tokenizer, max_length=200, **more):
         (b"[1, 2]\n", "line 1: list where an object should be."),
     ],
 )
-def test_a_bad_line_is_named(content, said, tmp_path):
+def test_a_bad_line_is_named(content, complaint, tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_bytes(content)
     with pytest.raises(CourseError) as error:
         files.read_jsonl(path)
-    assert str(error.value) == f"rows.jsonl, {said}"
+    assert str(error.value) == f"rows.jsonl, {complaint}"
 
 
 def test_a_missing_file_is_named(tmp_path):
@@ -53,7 +53,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "row, said",
+    "row, complaint",
     [
         ({"prompt": [{"role": "user", "content": "hi"}]}, "no completion"),
         ({"text": "hi"}, "no completion and no prompt"),
@@ -71,10 +71,10 @@ def test_a_missing_file_is_named(tmp_path):
         ({"messages": pair()["completion"] + pair()["prompt"]}, "do not alternate: assistant, user"),
     ],
 )
-def test_a_malformed_row_is_named_with_the_reason(row, said, nano):
-    found = validation.findings({"train": [pair("one"), row, pair("two")]}, nano[1], 200)
-    assert found[["split", "row", "check"]].values.tolist() == [["train", 1, "malformed"]]
-    assert said in found["detail"][0]
+def test_a_malformed_row_is_named_with_the_reason(row, complaint, nano):
+    findings = validation.findings({"train": [pair("one"), row, pair("two")]}, nano[1], 200)
+    assert findings[["split", "row", "check"]].values.tolist() == [["train", 1, "malformed"]]
+    assert complaint in findings["detail"][0]
 
 
 def test_each_format_with_roles_is_read():
@@ -88,11 +88,11 @@ def test_what_is_truncated_and_dropped_is_what_the_trainer_does(nano, tmp_path):
     model, tokenizer = nano
     rows = [pair("lights off"), pair("please " * 60), pair("fans off", "done " * 60)]
     config = SFTConfig(output_dir=tmp_path, max_length=40, bf16=False, use_cpu=True, activation_checkpointing=False)
-    kept = SFTTrainer(
+    prepared = SFTTrainer(
         model=model, args=config, train_dataset=Dataset.from_list(rows), processing_class=tokenizer
     ).train_dataset
     assert checks(rows, tokenizer, 40) == [(2, "truncated"), (1, "dropped")]
-    assert [tokenizer.eos_token_id in labels for labels in kept["labels"]] == [True, False]
+    assert [tokenizer.eos_token_id in labels for labels in prepared["labels"]] == [True, False]
 
 
 def test_without_max_length_nothing_is_too_long(nano):
@@ -126,8 +126,8 @@ def test_leaks_of_rows_and_of_groups(nano):
         pair("Lock the door.", template="d"),
         pair("where is anna", template="b"),
     ]
-    found = validation.findings({"train": train, "test": test}, nano[1], 200)
-    assert found[["split", "row", "check"]].values.tolist() == [
+    findings = validation.findings({"train": train, "test": test}, nano[1], 200)
+    assert findings[["split", "row", "check"]].values.tolist() == [
         ["test", 1, "leaked row"],
         ["test", 2, "leaked group"],
     ]
@@ -139,15 +139,15 @@ def test_a_wrong_label_is_told_by_the_task(nano):
 
 
 def test_an_empty_split_has_no_findings(nano):
-    found = validation.findings({"train": [], "test": []}, nano[1], 200)
-    assert found.empty
-    assert (validation.table(found, ["train", "test"])[["train", "test"]] == 0).all(axis=None)
+    findings = validation.findings({"train": [], "test": []}, nano[1], 200)
+    assert findings.empty
+    assert (validation.table(findings, ["train", "test"])[["train", "test"]] == 0).all(axis=None)
 
 
 def test_the_course_data_is_clean_but_for_near_duplicates(nano):
     splits = commands.load(natural_in_train=True)
-    found = validation.findings(splits, nano[1], 256, lambda a: calls.problem(calls.parse(a)))
-    assert set(found["check"]) <= {"near duplicate"} and len(found) < 50
+    findings = validation.findings(splits, nano[1], 256, lambda a: calls.problem(calls.parse(a)))
+    assert set(findings["check"]) <= {"near duplicate"} and len(findings) < 50
 
 
 def test_the_planted_defects_are_found_but_for_the_one_of_meaning(nano):
@@ -156,7 +156,7 @@ def test_the_planted_defects_are_found_but_for_the_one_of_meaning(nano):
     rows = files.read_jsonl(PLANTED / "rows.jsonl")
     splits = {"train": rows, "natural": commands.load()["natural"]}
     not_a_call = lambda answer: calls.problem(calls.parse(answer))
-    found = validation.findings(splits, load("smollm2")[1], 256, not_a_call)
-    told = {str(row) for row in found[found["split"] == "train"]["row"]}
-    leaked = found[found["check"] == "leaked row"]["detail"].str.extract(r"row (\d+)")[0]
+    findings = validation.findings(splits, load("smollm2")[1], 256, not_a_call)
+    told = {str(row) for row in findings[findings["split"] == "train"]["row"]}
+    leaked = findings[findings["check"] == "leaked row"]["detail"].str.extract(r"row (\d+)")[0]
     assert told | set(leaked) == {row for row, defect in key.items() if defect["kind"] != "wrong call"}

@@ -45,10 +45,10 @@ def test_every_answer_ends_inside_the_assistant_mask(family, tokenizer):
     dressed = chat.tokenizer_for(family, tokenizer)
     marked = "{% generation %}" in dressed.chat_template
     template = None if marked else get_training_chat_template(dressed)
-    found = dressed.apply_chat_template(
+    rendered = dressed.apply_chat_template(
         DIALOGUE, chat_template=template, return_dict=True, return_assistant_tokens_mask=True
     )
-    counted = [i for i, mask in zip(found["input_ids"], found["assistant_masks"], strict=True) if mask]
+    counted = [i for i, mask in zip(rendered["input_ids"], rendered["assistant_masks"], strict=True) if mask]
     assert counted.count(dressed.eos_token_id) == 2
     assert "lights" not in dressed.decode(counted) and "again" in dressed.decode(counted)
 

@@ -84,8 +84,8 @@ def test_a_hub_id_without_the_hub_fails_fast_and_once(offline, tmp_path):
     # An address that nobody answers stands for the missing network; "1" is how a user says it.
     code = f"{IMPORTS}try: load('a/b')\nexcept CourseError as e: print(e)"
     process = start(code, HF_HUB_OFFLINE=offline, HF_ENDPOINT="http://127.0.0.1:9", HF_HOME=str(tmp_path))
-    said, complaints = process.communicate(timeout=60)
-    assert said.startswith('"a/b" is not on this machine') and said.count("\n") == 1
+    stdout, complaints = process.communicate(timeout=60)
+    assert stdout.startswith('"a/b" is not on this machine') and stdout.count("\n") == 1
     assert complaints == ""
 
 
@@ -93,8 +93,8 @@ def test_a_hub_id_without_the_hub_fails_fast_and_once(offline, tmp_path):
 def test_a_dataset_without_the_hub_fails_fast_and_once(name, says, tmp_path):
     code = f"{IMPORTS}try: confirm_on_hub({name!r}, 'dataset', remedy='pass yours')\nexcept CourseError as e: print(e)"
     process = start(code, HF_HUB_OFFLINE="0", HF_ENDPOINT="http://127.0.0.1:9", HF_HOME=str(tmp_path))
-    said, complaints = process.communicate(timeout=60)
-    assert says in said and said.endswith("pass yours.\n") and said.count("\n") == 1
+    stdout, complaints = process.communicate(timeout=60)
+    assert says in stdout and stdout.endswith("pass yours.\n") and stdout.count("\n") == 1
     assert complaints == ""
 
 
@@ -184,10 +184,10 @@ def test_killed_then_raced_it_is_converted_once_and_loads(wheel, tmp_path):
     assert len(left) == 1 and left[0].startswith(".smollm2-")
 
     both = [start(LOAD, **local) for _ in range(2)]
-    said = [process.communicate(timeout=300) for process in both]
-    assert [process.returncode for process in both] == [0, 0], said
-    assert all("loaded 134515008" in out for out, _ in said)
-    assert sum("Converting" in out for out, _ in said) == 1
+    stdout = [process.communicate(timeout=300) for process in both]
+    assert [process.returncode for process in both] == [0, 0], stdout
+    assert all("loaded 134515008" in out for out, _ in stdout)
+    assert sum("Converting" in out for out, _ in stdout) == 1
     assert [p.name for p in (tmp_path / "cache").iterdir() if p.is_dir()] == [f"smollm2-{smollm2.GGUF_SHA256[:8]}"]
     shutil.rmtree(tmp_path / "cache")  # over half a gigabyte, which pytest would keep
     wheel.unlink()

@@ -63,12 +63,12 @@ def test_a_base_model_cannot_take_dialogues_before_it_has_a_template(tmp_path):
 
 
 def test_adapters_find_the_layers_of_each_architecture():
-    found = {}
+    layers = {}
     for name in stand_ins.FAMILIES:
         model, _ = stand_ins.stand_in(name)
         adapted = PeftModel(model, LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM"))
-        found[name] = {n.split(".")[-4] for n, _ in adapted.named_parameters() if "lora_A" in n}
-    smol, opt, deepseek = found.values()
+        layers[name] = {n.split(".")[-4] for n, _ in adapted.named_parameters() if "lora_A" in n}
+    smol, opt, deepseek = layers.values()
     assert smol == deepseek == {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
     assert {"q_proj", "out_proj", "fc1", "fc2"} <= opt
 

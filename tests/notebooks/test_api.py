@@ -49,11 +49,11 @@ def test_configurations_are_built_without_a_warning(path, tmp_path):
             exec(cell.source, known)
     for cell_id, callee, keywords in calls(path):
         if callee in CONFIGS:
-            given = {k.arg: v for k in keywords for v in values(k.value, known)}
+            settings = {k.arg: v for k in keywords for v in values(k.value, known)}
             if callee != "LoraConfig":
-                given |= {"output_dir": str(tmp_path), "use_cpu": True}
+                settings |= {"output_dir": str(tmp_path), "use_cpu": True}
             try:
-                build(callee, given)
+                build(callee, settings)
             except Warning as warning:
                 pytest.fail(f"{cell_id}: {warning}")
             except ValueError:
@@ -168,8 +168,8 @@ def values(node: ast.expr, known: dict):
         return []
 
 
-def build(callee: str, given: dict):
+def build(callee: str, settings: dict):
     with warnings.catch_warnings():
         warnings.simplefilter("error", FutureWarning)
         warnings.simplefilter("error", DeprecationWarning)
-        return CALLS[callee](**given)
+        return CALLS[callee](**settings)

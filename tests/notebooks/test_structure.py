@@ -125,8 +125,8 @@ def test_names_no_path_of_a_machine(path):
         for output in c.outputs:
             for mime in [m for m in output.get("data", {}) if m.startswith("image/")]:
                 del output.data[mime]  # base64 can spell anything
-    found = MACHINE_PATH.search(json.dumps(notebook))
-    assert not found, found and json.dumps(notebook)[found.start() - 40 : found.end() + 40]
+    match = MACHINE_PATH.search(json.dumps(notebook))
+    assert not match, match and json.dumps(notebook)[match.start() - 40 : match.end() + 40]
 
 
 @lesson_or_solution
@@ -195,8 +195,8 @@ def test_links_resolve(path):
 def links(path) -> list[str]:
     """The relative links of a notebook or Markdown file."""
     texts = [c.source for c in markdown_cells(read(path))] if path.suffix == ".ipynb" else [path.read_text("utf-8")]
-    found = [a or b for text in texts for a, b in LINK.findall(prose(text))]
-    return [link for link in found if not re.match(r"[a-z]+:", link)]
+    targets = [a or b for text in texts for a, b in LINK.findall(prose(text))]
+    return [link for link in targets if not re.match(r"[a-z]+:", link)]
 
 
 def anchors(path) -> set[str]:

@@ -76,36 +76,36 @@ class Kernel:
         self.manager, self.client = start_new_kernel(kernel_name="python3", cwd=str(folder))
 
     def run(self, source: str, interrupt_when=None) -> str:
-        said, sent = [], False
+        printed, sent = [], False
         message = self.client.execute(source)
         while True:
             if interrupt_when and not sent and interrupt_when():
                 self.manager.interrupt_kernel()
                 sent = True
             try:
-                found = self.client.get_iopub_msg(timeout=0.2)
+                reply = self.client.get_iopub_msg(timeout=0.2)
             except Exception:  # nothing within that time
                 continue
-            if found["parent_header"].get("msg_id") != message:
+            if reply["parent_header"].get("msg_id") != message:
                 continue
-            if found["msg_type"] == "stream":
-                said.append(found["content"]["text"])
-            elif found["msg_type"] == "error":
-                said.extend(found["content"]["traceback"])
-            elif found["msg_type"] == "status" and found["content"]["execution_state"] == "idle":
-                return "".join(said)
+            if reply["msg_type"] == "stream":
+                printed.append(reply["content"]["text"])
+            elif reply["msg_type"] == "error":
+                printed.extend(reply["content"]["traceback"])
+            elif reply["msg_type"] == "status" and reply["content"]["execution_state"] == "idle":
+                return "".join(printed)
 
     def up_to(self, last: str, interrupt_when=None, **changed) -> str:
         """Like the function above, in this kernel; gives what the cell `last` said."""
         for cell in lessons.code_cells(NOTEBOOK):
             if cell.id in ("before-commands", "score-before"):
                 continue  # they take time and change nothing
-            said = self.run(cell.source, interrupt_when if cell.id == last else None)
+            printed = self.run(cell.source, interrupt_when if cell.id == last else None)
             if cell.id == "parameters":
                 self.run("\n".join(f"{k} = {v!r}" for k, v in (NANO | changed).items()))
             if cell.id == last:
-                return said
-            assert "Error" not in said, said
+                return printed
+            assert "Error" not in printed, printed
         raise ValueError(last)
 
     def stop(self):
@@ -119,10 +119,10 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path):
     checkpoint = tmp_path / "outputs/05/checkpoint-20"
     kernel = Kernel(tmp_path)
     try:
-        said = kernel.up_to("train", interrupt_when=lambda: (checkpoint / "trainer_state.json").exists(), **settings)
-        assert said.startswith("CourseError: You stopped the run at step ") and "resume = True" in said
-        assert "Traceback" not in said
-        stopped_at = int(said.split("at step ")[1].split(":")[0])
+        printed = kernel.up_to("train", interrupt_when=lambda: (checkpoint / "trainer_state.json").exists(), **settings)
+        assert printed.startswith("CourseError: You stopped the run at step ") and "resume = True" in printed
+        assert "Traceback" not in printed
+        stopped_at = int(printed.split("at step ")[1].split(":")[0])
         assert 20 <= stopped_at < 96
     finally:
         kernel.stop()

@@ -23,9 +23,9 @@ FALLING = [line(10 * i, 4 / i, learning_rate=1e-4 / i) for i in range(1, 20)]
 
 
 def test_at_least_nine_in_ten_unseen_runs_are_judged_rightly_and_no_healthy_one_called_ill():
-    said = {name: diagnosis.diagnose(run).label for name, run in TESTED.items()}
+    labels = {name: diagnosis.diagnose(run).label for name, run in TESTED.items()}
     visible = {name: run["recipe"]["fault"] for name, run in TESTED.items() if run["recipe"]["fault"] in VISIBLE}
-    wrong = {name: said[name] for name, fault in visible.items() if said[name] != fault}
+    wrong = {name: labels[name] for name, fault in visible.items() if labels[name] != fault}
     assert len(wrong) <= 0.1 * len(visible), wrong
     assert not [name for name in wrong if visible[name] == "healthy"], wrong
 
@@ -72,9 +72,9 @@ def test_lines_out_of_order_are_put_in_order():
 
 
 def test_a_log_without_validation_is_judged_on_what_there_is():
-    found = diagnosis.diagnose([{k: v for k, v in e.items() if k in ("step", "loss")} for e in FALLING])
-    assert found.label in VISIBLE
-    assert not any(math.isnan(value) for value in found.evidence.values())
+    diagnosed = diagnosis.diagnose([{k: v for k, v in e.items() if k in ("step", "loss")} for e in FALLING])
+    assert diagnosed.label in VISIBLE
+    assert not any(math.isnan(value) for value in diagnosed.evidence.values())
 
 
 @pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf])

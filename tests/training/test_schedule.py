@@ -39,8 +39,8 @@ def test_the_plan_is_what_happens(settings, nano_trainer):
 
 @pytest.fixture
 def config(tmp_path):
-    make = lambda **given: SFTConfig(output_dir=str(tmp_path), use_cpu=True, bf16=False, **given)
-    return lambda **given: make(activation_checkpointing=False, report_to="none", **given)
+    make = lambda **settings: SFTConfig(output_dir=str(tmp_path), use_cpu=True, bf16=False, **settings)
+    return lambda **settings: make(activation_checkpointing=False, report_to="none", **settings)
 
 
 @pytest.mark.parametrize("kind", ["linear", "cosine", "constant", "constant_with_warmup", "inverse_sqrt"])

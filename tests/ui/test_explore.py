@@ -107,8 +107,8 @@ def test_playground_says_what_is_wrong_with_a_dialogue(written, says, playground
 
 
 def test_playground_repeats_a_warning_that_trl_gives_once(tmp_path, monkeypatch):
-    for kept, value in (("handlers", []), ("propagate", True)):
-        monkeypatch.setattr(logging.getLogger("trl"), kept, value)
+    for attribute, value in (("handlers", []), ("propagate", True)):
+        monkeypatch.setattr(logging.getLogger("trl"), attribute, value)
     print_warnings("trl")
     model = load("nano")[0]
 

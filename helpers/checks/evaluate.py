@@ -9,12 +9,23 @@ from helpers.checks.protocol import Verdict, check, not_yet, right
 
 
 @check
-def sample_size(answer: float, share: float, margin: float) -> Verdict:
-    """How many commands it takes for a 95% interval of `share` plus or minus `margin`."""
-    enough = ceil(share * (1 - share) * (1.96 / margin) ** 2)
+def sample_size(answer: float, share: float, margin: float, worth: float = 1.0) -> Verdict:
+    """How many commands it takes for a 95% interval of `share` plus or minus `margin`.
+
+    worth: of how many independent commands each is, less than 1 where several come from one sentence pattern.
+    """
+    independent = ceil(share * (1 - share) * (1.96 / margin) ** 2)
+    enough = ceil(independent / worth)
     if abs(answer - enough) > 0.02 * enough:
-        return not_yet("the half-width of the interval is 1.96 times the square root of share × (1 - share) / n.")
-    return right(f"{enough:,} commands. For half the margin it takes four times as many.")
+        if abs(answer - independent) <= 0.02 * independent:
+            return not_yet(f"so many independent ones; commands of these patterns are worth {worth:.2f} of one each.")
+        return not_yet(
+            "the half-width is 1.96 times the square root of share × (1 - share) / n, n counted in independent "
+            "commands."
+        )
+    return right(
+        f"{enough:,} such commands, or {independent:,} patterns with one each; half the margin takes four times."
+    )
 
 
 @check

@@ -6,9 +6,18 @@ import pytest
 from helpers.checks import evaluate as check
 
 
-@pytest.mark.parametrize("answer, says", [(None, "Not tried"), (683, "Right"), (60, "half-width")])
-def test_sample_size(answer, says, capsys):
-    check.sample_size(answer, share=0.8, margin=0.03)
+@pytest.mark.parametrize(
+    "answer, worth, says",
+    [
+        (None, 1, "Not tried"),
+        (683, 1, "Right"),
+        (60, 1, "half-width"),
+        (683, 0.5, "independent ones; commands of these patterns are worth 0.50"),
+        (1366, 0.5, "1,366 such commands, or 683 patterns"),
+    ],
+)
+def test_sample_size(answer, worth, says, capsys):
+    check.sample_size(answer, share=0.8, margin=0.03, worth=worth)
     assert says in capsys.readouterr().out
 
 

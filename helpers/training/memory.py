@@ -21,8 +21,10 @@ FLOAT = 4  # bytes of a float32
 NF4 = (4 + 8 / 64 + 32 / (64 * 256)) / 8  # bytes of a weight in 4 bits: a scale per 64, and a scale of scales per 256
 # How frozen weights are held: bytes of one in a layer, and of one in the embeddings and the LM head.
 HELD = {"float32": (FLOAT, FLOAT), "bf16": (2, 2), "4 bits": (NF4, 2)}
-TILE = 4096  # tokens whose logits exist at once in TRL (TOKEN_CHUNK_SIZE in trl/kernels/chunked_logprob.py)
-COPIES = 6  # tables of logits in float32 that TRL's head holds at once where it computes in plain PyTorch, as on a CPU
+# A tile of logits, all that exists of them at once in TRL: so many tokens, so many words of the vocabulary
+# (TOKEN_CHUNK_SIZE in trl/kernels/chunked_logprob.py, _CHUNKED_LOGPROB_CHUNK_SIZE in trl/trainer/utils.py).
+TOKENS, WORDS = 4096, 32_768
+COPIES = 9  # tiles in float32 that TRL's head holds at once where it computes in plain PyTorch, as on a CPU
 M_MMAP_THRESHOLD = -3  # of glibc's mallopt: bytes from which a block goes back to the system when it is freed
 EVERY = 0.005  # seconds between two looks at the process
 
@@ -88,7 +90,9 @@ def plan(
     tokens each, padding included. bf16: mixed precision, in which the weights themselves stay in float32. lora: rank of
     an adapter on every linear layer. Activations are what PyTorch keeps for the backward pass when one layer, and then
     two, run on tensors without memory. gpu: whether the device is one; None asks PyTorch. frozen: a key of HELD, for
-    the weights below an adapter. Raises CourseError for a batch, length or rank that is no number above 0.
+    the weights below an adapter. Logits are TRL's: a tile at a time, all tokens counted, of which a GPU scores the
+    labelled ones alone; there it holds the tile, a slice of the head and the gradient of what goes in (read in TRL, not
+    measured). Raises CourseError for a batch, length or rank that is no number above 0.
     """
     require_positive(batch=batch, length=length, **({"lora": lora} if lora else {}))
     text = config.get_text_config()
@@ -100,13 +104,18 @@ def plan(
     in_layers_saved = (text.num_hidden_layers - 1) * layer["activations"]
     if activation_checkpointing:  # of each layer only what goes in is kept; one layer at a time is computed again
         in_layers_saved = text.num_hidden_layers * batch * length * text.hidden_size * FLOAT
-    table = min(batch * length, TILE) * text.vocab_size
     gpu = torch.cuda.is_available() if gpu is None else gpu
+    tile = min(batch * length, TOKENS) * min(text.vocab_size, WORDS)
+    logits = COPIES * FLOAT * tile
+    if gpu:
+        computed = 2 if bf16 else FLOAT  # bytes of a number in a product
+        slice_of_head = min(text.vocab_size, WORDS) * text.hidden_size
+        logits = computed * (tile + slice_of_head) + FLOAT * batch * length * text.hidden_size
     return {
         "weights": round(FLOAT * trained + of_layer * in_layers + of_rest * (every - trained - in_layers)),
         "optimizer": 2 * FLOAT * trained,  # AdamW keeps two averages for each parameter
         "activations": one["activations"] + in_layers_saved,
-        "logits": table * ((2 if bf16 else FLOAT) if gpu else COPIES * FLOAT),
+        "logits": logits,
         "gradients": FLOAT * trained,
     }
 
@@ -114,12 +123,15 @@ def plan(
 def fullest(planned: dict[str, int], accumulation: int = 1) -> dict[str, int]:
     """The parts of a plan that are there at the fullest moment of a step: after the forward pass, when activations and
     logits are there, or after the backward pass, which has turned them into gradients. Accumulated gradients stay
-    through the next forward pass.
+    through the next forward pass. What several GPUs hold to exchange (see planner.need) is there at both moments:
+    "gathered" counts with the weights, "buckets" with the gradients.
     """
-    forward = {part: planned[part] for part in ("activations", "logits")}
-    backward = {"gradients": planned["gradients"]}
-    moment = max(forward | (backward if accumulation > 1 else {}), backward, key=lambda parts: sum(parts.values()))
-    return {part: planned[part] for part in ("weights", "optimizer")} | moment
+    buckets = planned.get("buckets", 0)
+    kept = (planned["gradients"] if accumulation > 1 else 0) + buckets
+    forward = {part: planned[part] for part in ("activations", "logits")} | ({"gradients": kept} if kept else {})
+    backward = {"gradients": planned["gradients"] + buckets}
+    moment = max(forward, backward, key=lambda parts: sum(parts.values()))
+    return {"weights": planned["weights"] + planned.get("gathered", 0), "optimizer": planned["optimizer"]} | moment
 
 
 def peak(planned: dict[str, int], accumulation: int = 1) -> int:

@@ -1,4 +1,7 @@
-"""Planner: which GPU holds a run, how long it takes and how to start it, from a model's configuration alone."""
+"""Planner: which GPU holds a run, how long it takes and how to start it, from a model's configuration alone.
+
+Its numbers come from reading, its commands too: no GPU was at hand to run one.
+"""
 
 import json
 
@@ -23,6 +26,9 @@ SPLITS = {
     "DeepSpeed ZeRO-3": ("weights", "gradients", "optimizer"),
     "FSDP": ("weights", "gradients", "optimizer"),
 }
+# Elements that ZeRO-3 holds at most: weights gathered from the other GPUs, and gradients on their way to them
+# (stage3_max_live_parameters and reduce_bucket_size, DeepSpeed's defaults, read in its source).
+LIVE, BUCKET = 10**9, 5 * 10**8
 FILES = {"DDP": "ddp", "FSDP": "fsdp", "DeepSpeed ZeRO-3": "deepspeed"}
 ROOM = 0.9  # of the nominal memory; the rest goes to CUDA itself, to fragments and to buffers of communication
 
@@ -39,17 +45,38 @@ def need(
     """Bytes on each GPU, by what they are for; `memory.peak` adds them up.
 
     method: a key of METHODS. batch: rows on each GPU, of `length` tokens. split: a key of SPLITS.
-    activation_checkpointing: whether activations are computed again in the backward pass instead of kept. Raises
-    CourseError for 4-bit weights that a split would have to cut.
+    activation_checkpointing: whether activations are computed again in the backward pass instead of kept. Several GPUs
+    also hold "gathered", weights that others lend, and "buckets", gradients on their way. Adapters are counted in
+    float32; TRL keeps those of QLoRA in bfloat16. Raises CourseError for 4-bit weights under ZeRO-3.
     """
     require_positive(gpus=gpus)
-    if method == "QLoRA" and SPLITS[split]:
-        raise CourseError(
-            f"{split} cannot cut weights of 4 bits as they are: plan QLoRA with DDP, or LoRA with {split}."
-        )
+    if method == "QLoRA" and split == "DeepSpeed ZeRO-3":
+        raise CourseError(f"{split} with weights of 4 bits is not planned here: plan QLoRA with DDP or FSDP.")
     options = dict(bf16=True, gpu=True, activation_checkpointing=activation_checkpointing)
     planned = memory.plan(config, batch, length, **options, **METHODS[method])
-    return {part: n // gpus if part in SPLITS[split] else n for part, n in planned.items()}
+    shared = {part: n // gpus if part in SPLITS[split] else n for part, n in planned.items()}
+    return shared | (_exchange(config, method, split, planned["gradients"] // memory.FLOAT) if gpus > 1 else {})
+
+
+def _exchange(config: PreTrainedConfig, method: str, split: str, trained: int) -> dict[str, int]:
+    """Bytes that a GPU holds to exchange with others. Read in PyTorch, accelerate and TRL, and never measured.
+
+    DDP copies each gradient into a bucket (gradient_as_bucket_view=False). FSDP gathers, in 16 bits, the LM head and
+    two layers, one in use and the next; TRL adds up the head's gradient in float32 and hands it on in 16 bits.
+    """
+    if split == "DDP":
+        return {"gathered": 0, "buckets": memory.FLOAT * trained}
+    text = config.get_text_config()
+    head = text.vocab_size * text.hidden_size
+    every = memory.plan(config, 1, 64)["weights"] // memory.FLOAT
+    layer = (every - head * (1 if text.tie_word_embeddings else 2)) // text.num_hidden_layers
+    in_16_bits = 2
+    of_head = 0 if METHODS[method] else (memory.FLOAT + in_16_bits) * head
+    if split == "FSDP":
+        held = memory.NF4 if method == "QLoRA" else in_16_bits
+        of_layer = in_16_bits * (trained // text.num_hidden_layers if METHODS[method] else layer)
+        return {"gathered": round(in_16_bits * head + 2 * held * layer), "buckets": of_head + of_layer}
+    return {"gathered": in_16_bits * min(LIVE, every), "buckets": of_head + in_16_bits * min(BUCKET, trained)}
 
 
 def hours(
@@ -85,17 +112,24 @@ def command(
     activation_checkpointing: bool = True,
     bf16: bool = True,
 ) -> str:
-    """The line that starts the run in the job's folder, on a machine with so many GPUs."""
+    """The lines that start the run in the job's folder, on a machine with so many GPUs, as far as they could be read.
+
+    bf16: whether the GPU computes in it; without it frozen weights are float16, and train.py keeps adapters in float32.
+    """
     file = FILES[split] if gpus > 1 else "one_process"
-    precision = "--bf16" if bf16 else "--fp16"
+    checkpointing = str(activation_checkpointing).lower()
+    of_fsdp = f" --fsdp_activation_checkpointing {checkpointing}" if file == "fsdp" else ""
+    precision, dtype = ("--bf16", "bfloat16") if bf16 else ("--fp16", "float16")
     line = [
-        f"accelerate launch --config_file accelerate/{file}.yaml --num_processes {gpus} train.py --config sft.yaml",
-        f"--model_name_or_path {name} --per_device_train_batch_size {batch} --max_length {length}",
-        f"--use_cpu false {precision} true --activation_checkpointing {str(activation_checkpointing).lower()}",
+        f"accelerate launch --config_file accelerate/{file}.yaml --num_processes {gpus}{of_fsdp} train.py",
+        f"--config sft.yaml --model_name_or_path {name} --per_device_train_batch_size {batch} --max_length {length}",
+        f"{precision} true --activation_checkpointing {'false' if of_fsdp else checkpointing}",
         f"--learning_rate {RATES[method]:g}",
     ]
     if METHODS[method]:
-        line.append(f"--use_peft --lora_r {RANK} --lora_target_modules all-linear --dtype bfloat16")
+        line.append(f"--use_peft --lora_r {RANK} --lora_target_modules all-linear --dtype {dtype}")
     if method == "QLoRA":
         line.append("--load_in_4bit --bnb_4bit_quant_type nf4 --use_bnb_nested_quant")
-    return " \\\n    ".join(line)
+    if method == "QLoRA" and of_fsdp:
+        line.append(f"--bnb_4bit_quant_storage {dtype}")
+    return "# Only read, never run: the course had no GPU.\n" + " \\\n    ".join(line)

@@ -1,4 +1,9 @@
-"""Notebook 05 as a job: accelerate launch --config_file accelerate/ddp.yaml train.py --config sft.yaml"""
+"""Notebook 05 as a job: accelerate launch --config_file accelerate/ddp.yaml train.py --config sft.yaml
+
+It takes what `trl sft` takes, with two differences: no mixture of datasets (`datasets:`), and it goes on from the
+newest checkpoint by itself. What only a GPU reaches was read in the libraries' source and never run by the course:
+each such line says so.
+"""
 
 import os
 import sys
@@ -21,18 +26,29 @@ def counted(processes: int) -> str:
     return "1 process" if processes == 1 else f"{processes} processes"
 
 
+def train_in_float32(model) -> None:
+    """Under fp16 PyTorch scales the loss, and its scaler takes no gradients in 16 bits; TRL makes QLoRA's bfloat16."""
+    for weights in model.parameters():
+        if weights.requires_grad:
+            weights.data = weights.data.float()
+
+
 def main() -> None:
     data, config, model = TrlParser((ScriptArguments, SFTConfig, ModelConfig)).parse_args_and_config()
-    config.model_init_kwargs = {"dtype": model.dtype, "attn_implementation": model.attn_implementation}
-    rows = load_dataset(data.dataset_name)
+    loading = dict(revision=model.model_revision, dtype=model.dtype, attn_implementation=model.attn_implementation)
+    config.model_init_kwargs = loading | (config.model_init_kwargs or {})
+    rows = load_dataset(data.dataset_name, name=data.dataset_config, streaming=data.dataset_streaming)
+    evaluates = config.eval_strategy != "no" or config.eval_on_start
     trainer = SFTTrainer(
         model=model.model_name_or_path,
         args=config,
         train_dataset=rows[data.dataset_train_split],
-        eval_dataset=rows[data.dataset_test_split],
-        quantization_config=get_quantization_config(model),
+        eval_dataset=rows[data.dataset_test_split] if evaluates else None,
+        quantization_config=get_quantization_config(model),  # only read: no GPU for 4 bits here
         peft_config=get_peft_config(model),
     )
+    if trainer.accelerator.scaler is not None:  # only read: fp16 needs a GPU
+        train_in_float32(trainer.model)
     processes = trainer.accelerator.num_processes
     trainer.accelerator.print(f"{counted(processes)}, {trainer.accelerator.distributed_type.value}")
 
@@ -43,8 +59,10 @@ def main() -> None:
         sys.exit(f"Error: {reason}: start {saved_by}, or pass --output_dir.")
     trainer.train(resume_from_checkpoint=checkpoint)
     trainer.save_model(config.output_dir)
+    if config.push_to_hub:
+        trainer.push_to_hub(dataset_name=data.dataset_name)  # only read: the course needs no account
     trainer.end()
-    if processes > 1:
+    if processes > 1 and trainer.args.device.type == "cpu":
         # Taking the trainer apart can hang: PyTorch 2.13 joins gloo's threads while it holds the lock they wait for.
         sys.stdout.flush()
         os._exit(0)

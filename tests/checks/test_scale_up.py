@@ -27,12 +27,14 @@ def test_same_update(answer, says, capsys):
         (("QLoRA", 1, "DDP"), None, "any method: right, 1 L4.\nall weights: not tried yet."),
         (
             ("QLoRA", 1, "DDP"),
-            ("all weights", 6, "FSDP"),
-            "any method: right, 1 L4.\nall weights: right, 6 L4.",
+            ("all weights", 8, "FSDP"),
+            "any method: right, 1 L4.\nall weights: right, 8 L4.",
         ),
-        (("LoRA", 2, "FSDP"), ("all weights", 7, "FSDP"), "any method: it fits, and fewer GPUs would do"),
+        (("LoRA", 2, "FSDP"), ("all weights", 9, "FSDP"), "any method: it fits, and fewer GPUs would do"),
+        (("QLoRA", 1, "DDP"), ("all weights", 6, "FSDP"), "right, 1 L4.\nall weights: it does not fit."),
+        (("QLoRA", 2, "FSDP"), None, "any method: it fits, and fewer GPUs would do"),
         (("all weights", 1, "DDP"), ("QLoRA", 1, "DDP"), "it does not fit.\nall weights: that is another method."),
-        (("QLoRA", 2, "FSDP"), None, "any method: a plan is (method, gpus, split)"),
+        (("QLoRA", 2, "DeepSpeed ZeRO-3"), None, "any method: a plan is (method, gpus, split)"),
         ("QLoRA", None, "any method: a plan is (method, gpus, split)"),
     ],
 )

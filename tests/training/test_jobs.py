@@ -2,6 +2,8 @@
 
 import ast
 import contextlib
+import importlib.util
+import inspect
 import os
 import re
 import shutil
@@ -14,11 +16,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 import yaml
 from accelerate.commands.config.config_args import load_config_from_file
 from accelerate.commands.launch import launch_command_parser
 from openai import OpenAI
+from peft import LoraConfig, get_peft_model
 from transformers.trainer_utils import get_last_checkpoint
+from trl.scripts import sft
 from trl.scripts.sft import make_parser
 
 import lessons
@@ -30,7 +35,19 @@ from helpers.paths import JOB
 from helpers.training import jobs, planner, run_log
 
 FILES = sorted((JOB / "accelerate").glob("*.yaml"))
-SHORT = ("--config", "sft.yaml", "--max_steps", "4", "--save_steps", "2", "--eval_strategy", "no", "--logging_steps=1")
+SHORT = (
+    "--config",
+    "sft.yaml",
+    "--use_cpu",
+    "true",
+    "--max_steps",
+    "4",
+    "--save_steps",
+    "2",
+    "--eval_strategy",
+    "no",
+    "--logging_steps=1",
+)
 
 
 @pytest.fixture
@@ -79,6 +96,7 @@ def test_the_configuration_is_that_of_notebook_05():
     parser = make_parser()
     parser.set_defaults_with_config(**job)
     _, config, *_ = parser.parse_args_into_dataclasses([])
+    assert lesson.pop("use_cpu") and "use_cpu" not in job  # a job takes the GPU where there is one
     del lesson["output_dir"], lesson["report_to"]  # "none" becomes an empty list
     assert {name: getattr(config, name) for name in lesson} == lesson
     beside = {"model_name_or_path", "dtype", "dataset_name", "dataset_test_split", "output_dir"}
@@ -138,13 +156,62 @@ def test_accelerate_reads_each_of_its_files(path):
             assert not unknown, f"{name}: {unknown}"
 
 
+def test_one_process_sees_one_gpu_and_no_file_names_a_precision():
+    """The run says the precision: a file's own would overrule `bf16: false` of sft.yaml, and bf16 is none on a T4."""
+    files = {path.stem: yaml.safe_load(path.read_text()) for path in FILES}
+    assert files["one_process"]["gpu_ids"] == "0"
+    assert {file["mixed_precision"] for file in files.values()} == {"no"}
+
+
+@pytest.mark.parametrize("name", ["fsdp", "deepspeed"])
+def test_lines_that_never_ran_say_so(name):
+    lines = (JOB / "accelerate" / f"{name}.yaml").read_text().splitlines()
+    assert "never run" in lines[1]
+    plain = ("compute_environment", "num_", "machine_rank", "rdzv", "same_network", "dynamo")
+    of_several = [line for line in lines[2:] if not line.endswith("_config:") and not line.startswith(plain)]
+    assert len(of_several) > 5 and all("only read" in line for line in of_several)
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # PEFT uses an old name
+def test_adapters_in_16_bits_are_no_case_for_a_scaler_and_train_in_float32():
+    spec = importlib.util.spec_from_file_location("job_script", JOB / "train.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    model = get_peft_model(
+        load("nano")[0].half(), LoraConfig(target_modules="all-linear"), autocast_adapter_dtype=False
+    )
+    trained = [weights for weights in model.parameters() if weights.requires_grad]
+    optimizer, scaler = torch.optim.SGD(trained), torch.amp.GradScaler("cpu")
+    scaler.scale(sum(weights.sum() for weights in trained)).backward()
+    with pytest.raises(ValueError, match="Attempting to unscale FP16 gradients"):
+        scaler.unscale_(optimizer)
+    script.train_in_float32(model)
+    frozen = {weights.dtype for weights in model.parameters() if not weights.requires_grad}
+    assert {weights.dtype for weights in trained} == {torch.float32} and frozen == {torch.float16}
+
+
+def test_the_script_takes_what_trl_sft_takes():
+    """But for a mixture of datasets, and for a checkpoint that it finds by itself."""
+    attributes = lambda source: set(
+        re.findall(r"(?:script_args|training_args|model_args|data|config|model)\.(\w+)", source)
+    )
+    theirs = attributes(inspect.getsource(sft.main)) - {
+        "resume_from_checkpoint",
+        "trust_remote_code",
+    }  # TRL's own default
+    assert theirs <= attributes((JOB / "train.py").read_text())
+
+
 @pytest.mark.parametrize("split", planner.SPLITS)
 @pytest.mark.parametrize("method", planner.METHODS)
 def test_each_planned_command_is_understood_by_its_parsers(method, split):
-    line = planner.command("facebook/opt-350m", method, 4, 512, 2, split, bf16=method != "LoRA").replace("\\\n", " ")
-    launcher, script = line.split("train.py")
+    told, line = planner.command("facebook/opt-350m", method, 4, 512, 2, split, bf16=method != "LoRA").split("\n", 1)
+    assert told.startswith("# Only read, never run")
+    launcher, script = line.replace("\\\n", " ").split("train.py")
     known = launch_command_parser().parse_args([*launcher.split()[2:], "train.py", *script.split()])
     assert known.num_processes == 2 and (JOB / known.config_file).exists()
+    both = known.fsdp_activation_checkpointing == "true" and "--activation_checkpointing true" in line
+    assert not both, "the trainer refuses both"
     parser = make_parser()
     parser.set_defaults_with_config(**jobs.check(JOB / "sft.yaml"))
     # Without the arguments that ask for a GPU, which this machine may not have.
@@ -153,6 +220,16 @@ def test_each_planned_command_is_understood_by_its_parsers(method, split):
     assert rest == []
     assert (config.per_device_train_batch_size, config.max_length) == (4, 512)
     assert model.use_peft == (method != "all weights") and model.load_in_4bit == (method == "QLoRA")
+    if method != "all weights":
+        assert model.dtype == ("float16" if "--fp16" in line else "bfloat16")
+    assert model.bnb_4bit_quant_storage == ("bfloat16" if (method, split) == ("QLoRA", "FSDP") else None)
+
+
+@pytest.mark.parametrize("method", planner.METHODS)
+def test_a_gpu_without_bf16_gets_none(method):
+    for split in planner.SPLITS:
+        line = planner.command("facebook/opt-350m", method, 4, 512, 2, split, bf16=False)
+        assert "--fp16 true" in line and "bf16" not in line and "bfloat16" not in line and "--use_cpu" not in line
 
 
 def test_more_processes_than_cores_are_refused(tmp_path):
@@ -236,7 +313,7 @@ def test_why_a_configuration_is_looked_at_first(job, line, late):
     with pytest.raises(CourseError, match="sft.yaml, line"):
         jobs.check(job / "sft.yaml")
     with pytest.raises(CourseError, match=late):
-        jobs.run("trl", "sft", "--config", "sft.yaml", folder=job)
+        jobs.run("trl", "sft", "--config", "sft.yaml", "--use_cpu", "true", folder=job)
 
 
 @pytest.mark.slow

@@ -9,6 +9,8 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, LlamaConfig, OPTConfig, Qwen2Config
 from trl import SFTConfig, SFTTrainer
+from trl.kernels import chunked_logprob
+from trl.trainer import utils
 
 from helpers.dataset import commands
 from helpers.errors import CourseError
@@ -108,6 +110,29 @@ def test_the_peak_is_at_the_end_of_the_forward_or_of_the_backward_pass():
     assert memory.peak(planned) == 39
     assert memory.peak(planned | {"activations": 1}) == 35
     assert memory.peak(planned, accumulation=2) == 44
+    exchanged = planned | {"gathered": 3, "buckets": 4}
+    assert memory.fullest(exchanged) == {
+        "weights": 13,
+        "optimizer": 20,
+        "activations": 7,
+        "logits": 2,
+        "gradients": 4,
+    }
+    assert memory.peak(exchanged) == 46
+    assert memory.peak(exchanged | {"activations": 1}) == 42
+
+
+def test_logits_exist_a_tile_at_a_time():
+    seven, small = load_config("Qwen/Qwen2.5-7B"), load_config("smollm2")
+    on_gpu = lambda batch: memory.plan(seven, batch, 512, bf16=True, gpu=True)["logits"]
+    # A tile and a slice of the head in bf16, and the gradient of the hidden states in float32.
+    assert on_gpu(8) == 2 * 4096 * 32_768 + 2 * 32_768 * 3_584 + 4 * 8 * 512 * 3_584
+    assert on_gpu(16) - on_gpu(8) == 4 * 8 * 512 * 3_584  # the tile is full
+    assert memory.plan(small, 2, 64, gpu=False)["logits"] == 9 * 4 * 2 * 64 * 32_768
+
+
+def test_the_tile_is_that_of_trl():
+    assert (chunked_logprob.TOKEN_CHUNK_SIZE, utils._CHUNKED_LOGPROB_CHUNK_SIZE) == (memory.TOKENS, memory.WORDS)
 
 
 def peak_of_a_real_step(batch: int, settings: dict, lora: int, folder: str) -> tuple[int, int]:

@@ -52,7 +52,41 @@ def test_frozen_weights_are_held_in_fewer_bytes():
 def test_a_split_divides_what_it_says():
     one, four = (planner.need(SEVEN, "all weights", 2, 128, gpus, "FSDP") for gpus in (1, 4))
     assert {part for part in one if four[part] < one[part]} == {"weights", "gradients", "optimizer"}
-    assert planner.need(SEVEN, "all weights", 2, 128, 4, "DDP") == one
+
+
+def test_ddp_takes_twenty_bytes_for_each_trained_parameter():
+    one, four = (planner.need(SEVEN, "all weights", 1, 64, gpus, "DDP") for gpus in (1, 4))
+    assert sum(four[part] for part in ("weights", "optimizer", "gradients", "buckets")) == 20 * 7_615_616_512
+    assert memory.peak(four) - memory.peak(one) == 4 * 7_615_616_512  # the copies in the buckets
+    adapter = planner.need(SEVEN, "LoRA", 1, 64, 4, "DDP")
+    assert adapter["buckets"] == adapter["gradients"]
+
+
+def test_fsdp_gathers_the_head_and_two_layers():
+    head, layer = 152_064 * 3_584, (7_615_616_512 - 2 * 152_064 * 3_584) // 28
+    whole, lora, qlora = (planner.need(SEVEN, method, 1, 64, 8, "FSDP") for method in planner.METHODS)
+    assert whole["gathered"] == lora["gathered"] == 2 * head + 2 * 2 * layer  # 2.0 GB
+    assert whole["buckets"] == (4 + 2) * head + 2 * layer  # 3.7 GB: the head's gradient in float32 and in 16 bits
+    assert lora["buckets"] < 1e7
+    assert qlora["gathered"] == pytest.approx(2 * head + 2 * memory.NF4 * layer)
+    assert memory.peak(whole) == pytest.approx(16 * 7_615_616_512 / 8 + whole["gathered"] + whole["buckets"], rel=0.01)
+
+
+def test_tied_embeddings_are_gathered_once():
+    small = load_config("HuggingFaceTB/SmolLM2-135M")
+    head, layer = 49_152 * 576, (134_515_008 - 49_152 * 576) // 30
+    assert planner.need(small, "all weights", 1, 64, 2, "FSDP")["gathered"] == 2 * head + 4 * layer
+
+
+def test_zero_3_holds_what_deepspeed_lets_it():
+    planned = planner.need(SEVEN, "all weights", 1, 64, 8, "DeepSpeed ZeRO-3")
+    assert planned["gathered"] == 2 * 10**9
+    assert planned["buckets"] == 2 * 5 * 10**8 + 6 * 152_064 * 3_584
+
+
+def test_fsdp_cuts_weights_of_4_bits():
+    one, four = (planner.need(SEVEN, "QLoRA", 1, 64, gpus, "FSDP")["weights"] for gpus in (1, 4))
+    assert four == one // 4
 
 
 def test_hours_follow_from_operations():
@@ -67,8 +101,8 @@ def test_hours_follow_from_operations():
 
 
 def test_impossible_plans_are_refused():
-    with pytest.raises(CourseError, match="FSDP cannot cut weights of 4 bits"):
-        planner.need(SEVEN, "QLoRA", 1, 64, 2, "FSDP")
+    with pytest.raises(CourseError, match="ZeRO-3 with weights of 4 bits is not planned here"):
+        planner.need(SEVEN, "QLoRA", 1, 64, 2, "DeepSpeed ZeRO-3")
     for wrong in (dict(gpus=0), dict(batch=0), dict(length=-1)):
         with pytest.raises(CourseError, match="make it a number above 0"):
             planner.need(**{**dict(config=SEVEN, method="LoRA", batch=1, length=64), **wrong})

@@ -156,8 +156,9 @@ def test_the_planner_says_whether_it_fits_and_how_to_start_it():
     assert "<td>no</td>" in result.value and picture.value != before
     choices["train"].value = "QLoRA"
     assert "<td>yes</td>" in result.value and "--load_in_4bit" in result.value
+    choices["several by"].value = "DeepSpeed ZeRO-3"
+    assert "is not planned here" in result.value and picture.layout.display == "none"
     choices["several by"].value = "FSDP"
-    assert "cannot cut weights of 4 bits" in result.value and picture.layout.display == "none"
     choices["train"].value = "all weights"
     choices["how many"].value = 8
     assert "<td>yes</td>" in result.value and "accelerate/fsdp.yaml --num_processes 8" in result.value

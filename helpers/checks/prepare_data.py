@@ -46,7 +46,7 @@ def training_template(answer: str, tokenizer, dialogue: list[dict]) -> Verdict:
 
 
 @check
-def split_by_template(answer: Callable, rows, share: float = 0.2) -> Verdict:
+def split_by_pattern(answer: Callable, rows, share: float = 0.2) -> Verdict:
     """A function from rows to (training rows, held-out rows): whole patterns, and every intent in training."""
     train, held_out = (list(part) for part in answer(rows))
     shared = {row["template"] for row in train} & {row["template"] for row in held_out}
@@ -54,9 +54,9 @@ def split_by_template(answer: Callable, rows, share: float = 0.2) -> Verdict:
     if len(train) + len(held_out) != len(rows):
         return not_yet(f"{len(train)} and {len(held_out)} rows do not make {len(rows)}.")
     if shared:
-        return not_yet(f"{len(shared)} templates are on both sides.")
+        return not_yet(f"{len(shared)} patterns are on both sides.")
     if lacking:
         return not_yet(f"{', '.join(sorted(lacking)[:3])} would be tested and never trained on.")
     if abs(len(held_out) / len(rows) - share) > 0.05:
         return not_yet(f"{len(held_out) / len(rows):.0%} are held out, not about {share:.0%}.")
-    return right(f"{len(held_out)} of {len(rows)} rows held out, no template shared, every intent trained on.")
+    return right(f"{len(held_out)} of {len(rows)} rows held out, no pattern shared, every intent trained on.")

@@ -42,17 +42,17 @@ def test_training_template(capsys):
         assert says in capsys.readouterr().out
 
 
-def test_split_by_template(capsys):
+def test_split_by_pattern(capsys):
     rows = [{"template": f"{i % 10}", "intent": "a" if i % 10 else "rare"} for i in range(100)]
     apart = lambda held: lambda rows: ([r for r in rows if r["template"] not in held], held_out(rows, held))
     held_out = lambda rows, held: [r for r in rows if r["template"] in held]
     for answer, says in [
         (None, "Not tried"),
         (lambda rows: (rows[:10], rows[:5]), "10 and 5 rows do not make 100"),
-        (lambda rows: (rows[:80], rows[80:]), "10 templates are on both sides"),
+        (lambda rows: (rows[:80], rows[80:]), "10 patterns are on both sides"),
         (apart({"0", "1"}), "rare would be tested"),
         (apart({"1"}), "10% are held out"),
         (apart({"1", "2"}), "Right: 20 of 100"),
     ]:
-        check.split_by_template(answer, rows)
+        check.split_by_pattern(answer, rows)
         assert says in capsys.readouterr().out

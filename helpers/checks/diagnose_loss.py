@@ -44,7 +44,7 @@ def overfitting_rule(answer: Callable[[pd.DataFrame], float | None], runs: dict[
             continue  # a broken run has no lowest point
         measured = log.dropna(subset=["eval_loss"])
         rise = diagnosis.measures(log)["validation loss, last to lowest"]
-        lowest = measured["step"][measured["eval_loss"].idxmin()] if rise > diagnosis.THRESHOLDS["rise"] else None
+        lowest = measured["step"][measured["eval_loss"].idxmin()] if rise > diagnosis.RISE else None
         proposed = answer(log)
         if proposed != lowest:
             says = "does not overfit" if lowest is None else f"overfits from update {lowest:g} on"

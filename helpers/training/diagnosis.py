@@ -1,9 +1,10 @@
-"""Diagnosis: what a training log shows, by measures, thresholds and rules that a reader can check one by one."""
+"""Diagnosis: what a training log shows, by measures and rules that a reader can check one by one."""
 
 import json
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,22 +13,84 @@ from helpers.errors import CourseError
 from helpers.paths import DATA
 from helpers.training import run_log
 
-# What the measures are compared with. Set on the runs whose recipe says use="thresholds", and tested on the others.
-THRESHOLDS = {
-    "climb": 0.05,  # of the whole fall: how far the smoothed loss may come back up from its lowest point so far
-    "late gradients": 2.5,  # times the largest gradient norm of the run's first steps
-    "small update": 100,  # tokens
-    "jitter": 0.15,  # median change of the loss from line to line, as a share of it
-    "many epochs": 3,  # after which training rows should look easier than others
-    "known by heart": 0.02,  # of the first training loss: what is left when the rows are known
-    "alike": 0.8,  # training to validation loss, above which the two are the same
-    "rise": 1.1,  # times its lowest value, by which validation loss ends higher
-    "vanished": 0.02,  # training to validation loss, below which nothing is left to learn from the rows
-    "unpredictable": 1.2,  # training to validation loss, above which the training rows hold what cannot be known
-    "still to fall": 0.18,  # of the whole fall: what may be left after a third of the training
-    "short run": 30,  # updates
-}
-FIRST_STEPS = 0.2  # of a run
+FEWEST_LINES = 3  # of training loss, below which no rule is asked
+RISE = 1.1  # times its lowest value: a validation loss that ends above that has risen
+
+
+class Condition(NamedTuple):
+    measure: str  # a name that `measures` gives
+    sign: str  # "<" or ">"
+    limit: float
+
+    def holds(self, measured: dict[str, float]) -> bool:
+        """A measure that the log does not give is NaN, for which no condition holds."""
+        value = measured[self.measure]
+        return value < self.limit if self.sign == "<" else value > self.limit
+
+
+# The rules in their order: the first whose conditions all hold names the diagnosis. The limits were set on the recorded
+# runs whose recipe says use="thresholds" and on public logs of other people; tests judge the other recorded runs.
+RULES: list[tuple[str, list[Condition]]] = [
+    ("not comparable", [Condition("lowest training loss", "<", 0)]),
+    (
+        "not comparable",
+        [Condition("training to validation loss, first", ">", 3), Condition("training to validation loss", ">", 3)],
+    ),
+    ("batch too small", [Condition("tokens in an update", "<", 100), Condition("jitter", ">", 0.15)]),
+    ("learning rate too high", [Condition("training loss, last to first", ">", 1.2)]),
+    (
+        "no warm-up",
+        [
+            Condition("first learning rate, of the peak", ">", 0.9),
+            Condition("early climb, of the first loss", ">", 0.1),
+            Condition("early climb, of the fall", ">", 0.05),
+        ],
+    ),
+    (
+        "learning rate too high",
+        [
+            Condition("climb, in units of noise", ">", 6),
+            Condition("climb, of the lowest loss before", ">", 0.08),
+            Condition("climb, of the fall", ">", 0.04),
+        ],
+    ),
+    ("learning rate too high", [Condition("peak learning rate", ">", 0.05)]),
+    ("too few steps", [Condition("updates", "<", 30), Condition("late fall, of the fall", ">", 0.03)]),
+    (
+        "leaked validation",
+        [
+            Condition("epochs", ">", 2.9),
+            Condition("training loss, last to first", "<", 0.02),
+            Condition("training to validation loss", ">", 0.8),
+        ],
+    ),
+    ("overfitting", [Condition("validation loss, last to lowest", ">", RISE)]),
+    ("memorising", [Condition("training to validation loss", "<", 0.02)]),
+    (
+        "memorising",
+        [
+            Condition("evaluations", "<", 1),
+            Condition("epochs", ">", 2.9),
+            Condition("training loss, last to first", "<", 0.05),
+        ],
+    ),
+    (
+        "wrong labels",
+        [Condition("training to validation loss", ">", 1.2), Condition("training loss, last to first", "<", 0.3)],
+    ),
+    ("barely learning", [Condition("training loss, last to first", ">", 0.88)]),
+    (
+        "learning rate too low",
+        [
+            Condition("late fall, of the fall", ">", 0.08),
+            Condition("peak learning rate", "<", 6e-5),
+            Condition("training loss, last to first", ">", 0.3),
+            Condition("training loss, last", ">", 1.2),
+        ],
+    ),
+    ("too few steps", [Condition("epochs", "<", 1.05), Condition("late fall of validation, of the fall", ">", 0.15)]),
+    ("cannot tell", [Condition("evaluations", "<", 1), Condition("epochs", ">", 2.9)]),
+]
 
 
 @lru_cache
@@ -39,7 +102,9 @@ def diagnoses() -> dict[str, dict]:
 @dataclass(frozen=True)
 class Diagnosis:
     label: str  # a key of diagnoses()
-    evidence: dict[str, float]  # what `measures` measured
+    because: dict[str, str]  # the measures that decided: {name: value and limit, as text}
+    evidence: dict[str, float]  # all that `measures` measured
+    missing: tuple[str, ...] = ()  # what the log lacks for a surer verdict, each a sentence
 
     @property
     def means(self) -> str:
@@ -51,98 +116,115 @@ class Diagnosis:
 
 
 def diagnose(run: dict | list[dict]) -> Diagnosis:
-    """What the log of a run shows, by readable rules with the limits of THRESHOLDS, from the log alone.
+    """What the log of a run shows, by the first of RULES that holds, from the log alone; "healthy" if none does.
 
     run: what `run_log.recorded` gives, the content of a trainer_state.json, or a log history. Faults that leave no
-    trace in the log come out as "healthy". Raises CourseError for a log too short to tell.
+    trace in the log come out as "healthy". Raises CourseError for a log without any line of training loss.
     """
     log = run if isinstance(run, list) else run.get("log", run.get("log_history", []))
     lines = [entry for entry in log if "loss" in entry]
-    if len(lines) < 5:
-        raise CourseError(f"{len(lines)} lines of training loss are too few for a diagnosis: lower logging_steps.")
+    if not lines:
+        raise CourseError("The log has no line of training loss: there is nothing to diagnose.")
     numbers = [entry[key] for entry in log for key in ("loss", "eval_loss", "grad_norm") if key in entry]
     broken = sum(not math.isfinite(number) for number in numbers)
     if broken:
-        return Diagnosis("not a number", {"NaN or infinite values": broken})
+        return Diagnosis("not a number", {"NaN or infinite values": str(broken)}, {})
+    missing = _missing(log, lines)
+    if len(lines) < FEWEST_LINES:
+        return Diagnosis("cannot tell", {"lines of training loss": f"{len(lines)}, below {FEWEST_LINES}"}, {}, missing)
     if not any(entry["loss"] for entry in lines):
-        return Diagnosis("nothing in the loss", {"training loss on every line": 0.0})
+        return Diagnosis("nothing in the loss", {"training loss on every line": "0"}, {})
     measured = measures(run_log.table(log))
-    known = {name: float(f"{value:.3g}") for name, value in measured.items() if not math.isnan(value)}
-    return Diagnosis(first_rule(measured, THRESHOLDS), known)
+    evidence = {name: float(f"{value:.3g}") for name, value in measured.items() if not math.isnan(value)}
+    label, conditions = first_rule(measured)
+    sides = {"<": "below", ">": "above"}
+    because = {c.measure: f"{measured[c.measure]:.3g}, {sides[c.sign]} {c.limit:g}" for c in conditions}
+    return Diagnosis(label, because, evidence, missing)
 
 
-def first_rule(m: dict[str, float], t: dict[str, float]) -> str:
-    """The label of the first rule that holds, given measures `m` and thresholds `t`.
-
-    A measure that the log does not give is NaN; no comparison with NaN holds.
-    """
-    if m["tokens in an update"] < t["small update"] and m["jitter"] > t["jitter"]:
-        return "batch too small"
-    if m["learning rate at the start, of its peak"] > 0.9 and m["climb at the start"] > t["climb"]:
-        return "no warm-up"
-    if m["climb from the lowest point"] > t["climb"]:
-        return "learning rate too high"
-    if m["gradient norm, later to first steps"] > t["late gradients"]:
-        return "learning rate too high"
-    if m["gradient norm, last"] == 0:  # a loss so flat that nothing more is learned: the model is broken
-        return "learning rate too high"
-    if m["updates"] < t["short run"] and m["left to fall after a third"] > t["still to fall"]:
-        return "too few steps"
-    known_by_heart = m["training loss, last to first"] < t["known by heart"]
-    if m["epochs"] >= t["many epochs"] and known_by_heart and m["training to validation loss"] > t["alike"]:
-        return "leaked validation"
-    if m["validation loss, last to lowest"] > t["rise"]:
-        return "overfitting"
-    if m["training to validation loss"] < t["vanished"]:
-        return "memorising"
-    if m["training to validation loss"] > t["unpredictable"]:
-        return "wrong labels"
-    if m["left to fall after a third"] > t["still to fall"]:
-        return "learning rate too low"
-    return "healthy"
+def first_rule(measured: dict[str, float]) -> tuple[str, list[Condition]]:
+    """The first of RULES whose conditions all hold, or "healthy" and no condition."""
+    for label, conditions in RULES:
+        if all(condition.holds(measured) for condition in conditions):
+            return label, conditions
+    return "healthy", []
 
 
 def measures(log: pd.DataFrame) -> dict[str, float]:
     """The numbers that the rules look at, from a log as `run_log.table` gives it; NaN for what it does not tell."""
     train = log[log["loss"].notna()]
     steps, loss = train["step"].to_numpy(float), train["loss"]
-    smooth = loss.rolling(max(3, len(loss) // 10), min_periods=1, center=True).mean().to_numpy()
-    early = (steps <= max(FIRST_STEPS * steps[-1], steps[1])).astype(bool)
-    fall = max(loss.iloc[0], smooth.max()) - smooth.min() or 1.0
-    climb = (smooth - np.minimum.accumulate(smooth)) / fall
-    late = loss[steps > steps[-1] / 2]
-    rate, norms = _column(train, "learning_rate"), _column(train, "grad_norm")
+    window = max(3, len(loss) // 10)
+    smooth = loss.rolling(window, min_periods=1, center=True).mean().to_numpy()
+    second_half = loss.diff().abs()[len(loss) // 2 :]
+    noise = max(second_half.median(), 1e-9)  # of a line; a mean of `window` lines has this over its square root
+    first, fall = loss.iloc[0], max(loss.iloc[0] - smooth[-1], 1e-9)
+    lowest = np.minimum.accumulate(smooth)
+    climbs = smooth - lowest
+    worst = climbs.argmax()
+    early = loss[: max(2, len(loss) // 5)].max() - first
+    rate = _column(train, "learning_rate")
+    late = loss[len(loss) // 2 :]
+    # An update counts as much as its learning rate, so that warm-up and decay do not pass for slowness.
+    dose = np.cumsum(np.diff(steps, prepend=0) * (1 if np.isnan(rate).any() or not rate.any() else rate))
+    last_third = np.interp(dose[-1] * 2 / 3, dose, steps)
+    late_fall = (np.interp(last_third, steps, smooth) - smooth[-1]) / fall
     measured = {
         "updates": steps[-1],
         "epochs": _column(train, "epoch")[-1],
-        "training loss, last": smooth[-1],
-        "training loss, last to first": smooth[-1] / loss.iloc[0],
-        "climb at the start": (loss[early].max() - loss.iloc[0]) / fall,
-        "climb from the lowest point": climb.max(),
-        "jitter": (late.diff().abs() / late.rolling(5, min_periods=1).mean()).median(),
         "tokens in an update": _column(train, "num_tokens")[-1] / steps[-1],
-        "learning rate at the start, of its peak": rate[0] / rate.max(),
-        "left to fall after a third": math.nan,
-        "gradient norm, later to first steps": norms[~early].max(initial=0) / (norms[early].max() or 1.0),
-        "gradient norm, last": norms[-1],
+        "peak learning rate": rate.max(),
+        "first learning rate, of the peak": rate[0] / rate.max(),
+        "lowest training loss": loss.min(),
+        "training loss, last": smooth[-1],
+        "training loss, last to first": smooth[-1] / first if first else math.nan,
+        "jitter": (late.diff().abs() / late.rolling(5, min_periods=1).mean()).median(),
+        "early climb, of the first loss": early / first if first else math.nan,
+        "early climb, of the fall": early / fall,
+        "climb, in units of noise": climbs[worst] / noise * math.sqrt(window),
+        "climb, of the lowest loss before": climbs[worst] / lowest[worst] if lowest[worst] else math.nan,
+        "climb, of the fall": climbs[worst] / max(first - smooth.min(), 1e-9),
+        "late fall, of the fall": late_fall,
+        "evaluations": 0,
         "validation loss, last to lowest": math.nan,
+        "training to validation loss, first": math.nan,
         "training to validation loss": math.nan,
+        "late fall of validation, of the fall": late_fall,
     }
-    # An update counts as much as its learning rate, so that warm-up and decay do not pass for slowness.
-    dose = np.cumsum(np.diff(steps, prepend=0) * (1 if np.isnan(rate).any() or not rate.any() else rate))
-    third = np.interp(dose[-1] / 3, dose, steps)
-    measured["left to fall after a third"] = (np.interp(third, steps, smooth) - smooth[-1]) / fall
     if "eval_loss" not in log or not log["eval_loss"].notna().any():
         return measured
-    validation = log.dropna(subset=["eval_loss"])
+    return measured | _beside_validation(log.dropna(subset=["eval_loss"]), steps, smooth, last_third)
+
+
+def _beside_validation(validation: pd.DataFrame, steps, smooth, last_third: float) -> dict[str, float]:
+    """The measures that need a validation loss; `smooth` is the training loss at `steps`."""
     at, v = validation["step"].to_numpy(float), validation["eval_loss"].to_numpy(float)
-    measured["training to validation loss"] = smooth[-1] / v[-1]
+    # Before the first update no line of training loss can stand beside it.
+    first = 1 if at[0] < steps[0] and len(v) > 1 else 0
     # Overfitting is a rise while the training loss falls.
     training_falls = np.interp(at[v.argmin()], steps, smooth) > smooth[-1]
-    measured["validation loss, last to lowest"] = v[-1] / v.min() if training_falls else 1.0
-    if len(v) >= 5 and at[0] <= steps[0]:  # enough of it, from the start on: it is smoother than the training loss
-        measured["left to fall after a third"] = (np.interp(third, at, v) - v[-1]) / (v.max() - v.min() or 1.0)
+    measured = {
+        "evaluations": len(v),
+        "validation loss, last to lowest": v[-1] / v.min() if training_falls else 1.0,
+        "training to validation loss, first": np.interp(at[first], steps, smooth) / v[first],
+        "training to validation loss": smooth[-1] / v[-1],
+    }
+    if len(v) >= 5:  # it is smoother than the training loss
+        fall = max(v[0] - v.min(), 1e-9)
+        measured["late fall of validation, of the fall"] = (np.interp(last_third, at, v) - v[-1]) / fall
     return measured
+
+
+def _missing(log: list[dict], lines: list[dict]) -> tuple[str, ...]:
+    """What would make a verdict surer, each as a sentence."""
+    evaluations, sentences = sum("eval_loss" in entry for entry in log), []
+    if len(lines) < 10:
+        sentences.append(f"Only {len(lines)} lines of training loss: lower logging_steps.")
+    if not evaluations:
+        sentences.append("No validation loss: overfitting cannot be seen. Set eval_strategy and eval_dataset.")
+    elif evaluations < 3:
+        sentences.append(f"Only {evaluations} of validation loss: lower eval_steps, so that a rise can be seen.")
+    return tuple(sentences)
 
 
 def phases(log: pd.DataFrame) -> tuple[float, float]:

@@ -87,7 +87,8 @@ def game(runs: dict[str, dict], seed: int = 0) -> w.VBox:
 
 
 def verdict(name: str, diagnosed: diagnosis.Diagnosis) -> str:
-    """A diagnosis as HTML: label, evidence, what it means and what to do."""
-    evidence = "; ".join(f"{what}: {value:g}" for what, value in diagnosed.evidence.items())
-    texts = [html.escape(text, quote=False) for text in (evidence, diagnosed.means, diagnosed.do)]
-    return "<p>" + "<br>".join([f"<b>{name}: {diagnosed.label}</b>", *texts]) + "</p>"
+    """A diagnosis as HTML: label, what decided it, what it means, what to do, what the log lacks."""
+    because = "; ".join(f"{what}: {value}" for what, value in diagnosed.because.items())
+    texts = [because or "none of the rules holds", diagnosed.means, diagnosed.do, *diagnosed.missing]
+    lines = [html.escape(text, quote=False) for text in texts]
+    return "<p>" + "<br>".join([f"<b>{name}: {diagnosed.label}</b>", *lines]) + "</p>"

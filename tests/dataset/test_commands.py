@@ -47,9 +47,7 @@ def test_names_kept_for_the_test_are_never_trained_on(dataset):
     reserved = {word for pool in pools for word in pool["test_only"]}
     values = {v for row in dataset["train"] for v in call(row)["arguments"].values() if isinstance(v, str)}
     assert not reserved & values
-    assert reserved & {
-        v for row in dataset["test"] for v in call(row)["arguments"].values() if isinstance(v, str)
-    }
+    assert reserved & {v for row in dataset["test"] for v in call(row)["arguments"].values() if isinstance(v, str)}
 
 
 def test_the_rule_parser_reads_each_test_sentence_as_labelled(dataset):

@@ -51,4 +51,4 @@ def test_a_log_that_is_dropped_in_is_judged():
     give("photo.json", b"\x89PNG")
     assert "does not read" in result.value and picture.layout.display == "none"  # it showed the log before
     give("short.csv", b"step,loss\n1,2")
-    assert "too few for a diagnosis" in result.value
+    assert "cannot tell" in result.value and "lower logging_steps" in result.value

@@ -26,10 +26,10 @@ setup: .venv/ready  ## build .venv, fetch the model, build the dataset (the othe
 lab: setup  ## open the course in JupyterLab (LAB_ARGS="--no-browser --port 8890")
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks $(LAB_ARGS)
 
-check: setup  ## lint, quick tests, every notebook on the nano model (about 5 min on 2 cores)
+check: setup  ## lint, quick tests, every notebook on the nano model (about 6 min on 2 cores)
 	@$(BIN)/python -m tools.stages check
 
-test: setup  ## lint, all tests, every stored output compared, every notebook in a browser (make times shows where its minutes go)
+test: setup  ## lint, all tests, every stored output compared, every notebook in a browser (about 35 min on 2 cores; make times shows where they go)
 	@$(BIN)/python -m tools.stages test
 
 times: setup  ## where the minutes of the last check or test went

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from helpers.checks.protocol import Verdict, check, not_yet, right
-
-IGNORED = -100
+from helpers.model.chat import IGNORED
 
 
 @check

@@ -61,7 +61,6 @@ def _about_plan(plan, methods: list[str], config, batch: int, length: int, kind:
         return "that is another method."
     if not enough:
         return "it does not fit."
-    refused = ("QLoRA", "DeepSpeed ZeRO-3")
-    possible = [(m, split) for m in methods for split in planner.SPLITS if (m, split) != refused]
+    possible = [(m, split) for m in methods for split in planner.SPLITS if (m, split) not in planner.NOT_PLANNED]
     fewest = next(n for n in range(1, 65) if any(fits(method, n, split) for method, split in possible))
     return "" if plan[1] == fewest else "it fits, and fewer GPUs would do. Which split divides what does not fit?"

@@ -28,8 +28,8 @@ class Condition(NamedTuple):
         return value < self.limit if self.sign == "<" else value > self.limit
 
 
-# The rules in their order: the first whose conditions all hold names the diagnosis. The limits were set on the recorded
-# runs whose recipe says use="thresholds" and on public logs of other people; tests judge the other recorded runs.
+# The rules in their order: the first whose conditions all hold names the diagnosis. Their limits were set with all
+# recorded runs and some public logs of other people in view, so tests on the recorded runs guard the rules and no more.
 RULES: list[tuple[str, list[Condition]]] = [
     ("not comparable", [Condition("lowest training loss", "<", 0)]),
     (

@@ -30,6 +30,7 @@ SPLITS = {
 # (stage3_max_live_parameters and reduce_bucket_size, DeepSpeed's defaults, read in its source).
 LIVE, BUCKET = 10**9, 5 * 10**8
 FILES = {"DDP": "ddp", "FSDP": "fsdp", "DeepSpeed ZeRO-3": "deepspeed"}
+NOT_PLANNED = {("QLoRA", "DeepSpeed ZeRO-3")}  # (method, split): 4 bits under ZeRO-3
 ROOM = 0.9  # of the nominal memory; the rest goes to CUDA itself, to fragments and to buffers of communication
 
 
@@ -50,7 +51,7 @@ def need(
     float32; TRL keeps those of QLoRA in bfloat16. Raises CourseError for 4-bit weights under ZeRO-3.
     """
     require_positive(gpus=gpus)
-    if method == "QLoRA" and split == "DeepSpeed ZeRO-3":
+    if (method, split) in NOT_PLANNED:
         raise CourseError(f"{split} with weights of 4 bits is not planned here: plan QLoRA with DDP or FSDP.")
     options = dict(bf16=True, gpu=True, activation_checkpointing=activation_checkpointing)
     planned = memory.plan(config, batch, length, **options, **METHODS[method])

@@ -47,7 +47,8 @@ class Prediction(w.VBox):
     def _with_unit(self, answer: str | float) -> str:
         if isinstance(answer, str):
             return answer
-        return f"{answer:,g}".join(["", self.unit if self.unit in ("", "%") else f" {self.unit}"])
+        space = "" if self.unit in ("", "%") else " "
+        return f"{answer:,g}{space}{self.unit}"
 
 
 def choose(question: str, options: Sequence[str]) -> Prediction:

@@ -4,25 +4,11 @@ import pytest
 import torch
 
 from helpers.checks import how_training_works as check
-from helpers.checks.protocol import MIME
 from helpers.dataset import commands
 from helpers.model import load
 
 IDS = [5, 6, 7, 8]
 P = [0.5, 0.25]
-
-
-@pytest.fixture
-def verdict(monkeypatch):
-    shown = []
-    monkeypatch.setattr("helpers.checks.protocol.display", shown.append)
-
-    def judge(check, *args, **kwargs):
-        check(*args, **kwargs)
-        data = shown.pop()._repr_mimebundle_()[MIME]
-        return data["right"], data["message"]
-
-    return judge
 
 
 @pytest.mark.parametrize(
@@ -36,9 +22,10 @@ def verdict(monkeypatch):
         ([-100, -100, 8, 7], False, "another id"),
     ],
 )
-def test_labels(verdict, answer, right, says):
-    judged = verdict(check.labels, answer, IDS, prompt_tokens=2)
-    assert judged[0] is right and says in judged[1]
+def test_labels(answer, right, says, capsys):
+    check.labels(answer, IDS, prompt_tokens=2)
+    printed = capsys.readouterr().out
+    assert printed.startswith("Right: " if right else "Not yet: ") and says in printed
 
 
 @pytest.mark.parametrize(
@@ -53,18 +40,20 @@ def test_labels(verdict, answer, right, says):
         (0.6, False, "-log"),
     ],
 )
-def test_loss(verdict, answer, right, says):
-    judged = verdict(check.loss, answer, P)
-    assert judged[0] is right and says in judged[1]
+def test_loss(answer, right, says, capsys):
+    check.loss(answer, P)
+    printed = capsys.readouterr().out
+    assert printed.startswith("Right: " if right else "Not yet: ") and says in printed
 
 
 @pytest.mark.parametrize(
     "answer, right, says",
     [(225, True, "299 batches"), (897, False, "several"), (7176, False, "batch"), (3, False, "?")],
 )
-def test_updates(verdict, answer, right, says):
-    judged = verdict(check.updates, answer, examples=2392, batch=8, accumulation=4, epochs=3)
-    assert judged[0] is right and says in judged[1]
+def test_updates(answer, right, says, capsys):
+    check.updates(answer, examples=2392, batch=8, accumulation=4, epochs=3)
+    printed = capsys.readouterr().out
+    assert printed.startswith("Right: " if right else "Not yet: ") and says in printed
 
 
 def render(tokenizer, messages, **options):
@@ -90,9 +79,10 @@ def masked_too_early(tokenizer, prompt, completion):
         (lambda tokenizer, prompt, completion: None, False, "two lists"),
     ],
 )
-def test_masked(verdict, answer, right, says):
-    judged = verdict(check.masked, answer, load("nano")[1], commands.load()["validation"].select(range(2)))
-    assert judged[0] is right and says in judged[1]
+def test_masked(answer, right, says, capsys):
+    check.masked(answer, load("nano")[1], commands.load()["validation"].select(range(2)))
+    printed = capsys.readouterr().out
+    assert printed.startswith("Right: " if right else "Not yet: ") and says in printed
 
 
 def trains(model, batches):
@@ -118,9 +108,10 @@ def never_clears(model, batches):
         (never_clears, False, "cleared"),
     ],
 )
-def test_own_loop(verdict, answer, right, says):
+def test_own_loop(answer, right, says, capsys):
     ids = torch.tensor([load("nano")[1]("turn on the light")["input_ids"]])
     batch = {"input_ids": ids, "labels": ids}
     target = float(load("nano")[0](**batch).loss.detach()) - 0.5
-    judged = verdict(check.own_loop, answer, lambda: load("nano")[0], [batch] * 5, batch, target)
-    assert judged[0] is right and says in judged[1]
+    check.own_loop(answer, lambda: load("nano")[0], [batch] * 5, batch, target)
+    printed = capsys.readouterr().out
+    assert printed.startswith("Right: " if right else "Not yet: ") and says in printed

@@ -1,4 +1,4 @@
-"""Diagnosis: right on runs with a known fault that set no threshold, and clear about logs that it cannot use."""
+"""Diagnosis: right on recorded runs with a known fault, and clear about logs that it cannot use."""
 
 import json
 import math

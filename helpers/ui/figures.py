@@ -6,6 +6,7 @@ import itertools
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from IPython.display import display
 from PIL import Image
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
@@ -18,7 +19,7 @@ plt.rcParams.update(
         "axes.spines.right": False,
         "axes.titlelocation": "left",
         "axes.titlesize": 11,
-        "figure.dpi": 80,
+        "figure.dpi": 110,
         "font.size": 10,
         "savefig.bbox": "tight",
     }
@@ -200,6 +201,15 @@ def colored_tokens(tokenizer, ids: list[int], labels: list[int]) -> str:
         if "⏎" in text:
             spans.append("<br>")
     return f"<div style='font-family:monospace; line-height:1.7'>{''.join(spans)}</div>"
+
+
+def show(alt: str, fig: plt.Figure | None = None) -> None:
+    """Display the figure, the current one if none is passed, with a sentence for readers who do not see it.
+
+    The sentence is the picture's alt text in pages made from the notebook, and its plain text elsewhere.
+    """
+    picture = {"image/png": png(fig or plt.gcf()), "text/plain": alt}
+    display(picture, metadata={"image/png": {"alt": alt}}, raw=True)
 
 
 def png(fig: plt.Figure) -> bytes:

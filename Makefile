@@ -1,9 +1,11 @@
 # `make lab` to read the course, `make test` to check it. Every target sets up what it needs first.
 PYTHON ?= python3
 LAB_ARGS ?=
+DATA ?=
+PARAMETERS ?=
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup lab check test times course outputs nano record bench clean
+.PHONY: help setup lab project check test times course outputs nano record bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +36,12 @@ test: setup  ## lint, all tests, every stored output compared, every notebook in
 
 times: setup  ## where the minutes of the last check or test went
 	@$(BIN)/python -m tools.times
+
+# A path in DATA is seen from here, and the notebook runs in its own folder.
+project: setup  ## take a file of yours through notebook 11: make project DATA=my.csv PARAMETERS="-p model_name nano"
+	@test -f "$(DATA)" || { echo 'There is no file "$(DATA)": call make project DATA=my.csv with the path of yours.' >&2; exit 2; }
+	@mkdir -p outputs
+	$(BIN)/papermill notebooks/11_your_own_project.ipynb outputs/my_project.ipynb -p data_path "$(abspath $(DATA))" $(PARAMETERS)
 
 course: setup  ## run every notebook with its default parameters into executed/
 	$(BIN)/python -m tools.course run

@@ -1,11 +1,15 @@
 """What several tests train with."""
 
+import os
+
 import pytest
 import torch
 from trl import SFTConfig, SFTTrainer
 
 from helpers.dataset import commands
 from helpers.model import load
+
+os.environ.setdefault("SFT_COURSE_KEEP", "0")  # what a test predicts or solves is nobody's answer
 
 
 @pytest.fixture(scope="session")

@@ -60,3 +60,21 @@ def trouble(notebook) -> list[str]:
             elif output.output_type == "stream" and output.name == "stderr":
                 lines.append(f"{cell.id}: stderr: {output.text[:300]}")
     return lines
+
+
+# Minutes for one thing of its kind, for a reader who knows Python and has never trained a model.
+WORDS_A_MINUTE = 130  # of technical prose in a second language
+MINUTES = {"code": 0.5, "predict": 1, "exercise": 4, "widget": 3, "question": 1, "🐢": 4, "🐕": 8, "🦁": 20}
+
+
+def work_minutes(notebook, questions: int) -> int:
+    """How long a notebook takes to work through, to the next ten: by its words, cells, things to do and quiz."""
+    prose = " ".join(cell.source for cell in markdown_cells(notebook))
+    code = [cell for cell in code_cells(notebook) if "hide-input" not in cell.metadata.get("tags", [])]
+    predictions = sum(cell.source.count(".reveal(") for cell in code_cells(notebook))
+    exercises = sum("exercise" in cell.metadata.get("tags", []) for cell in code) - 3  # the last three have levels
+    widgets = sum(any(room in cell.source for room in ("explore.", "live.", "compare.", "run_logs.")) for cell in code)
+    minutes = len(prose.split()) / WORDS_A_MINUTE + MINUTES["code"] * len(code)
+    minutes += MINUTES["predict"] * predictions + MINUTES["exercise"] * max(exercises, 0) + MINUTES["widget"] * widgets
+    minutes += MINUTES["question"] * questions + sum(MINUTES[level] for level in "🐢🐕🦁")
+    return 10 * round((minutes + notebook.metadata["course"]["minutes"]) / 10)

@@ -24,7 +24,7 @@ def test_it_returns_nothing_to_be_shown_below_the_cell():
 def test_reports_to_the_outside_are_closed(tmp_path):
     """ONNX Runtime leaves a deviceid when it reports to Microsoft; with CI set it is silent anyway."""
     script = (
-        "import onnxruntime_genai, transformers\n"  # as notebook 08 does, before it calls setup
+        "import onnxruntime_genai, transformers\n"  # as notebook 10 does, before it calls setup
         "from helpers import setup\nsetup()\n"
         "import huggingface_hub.constants as hub, numpy as np, onnx, onnxruntime\n"
         "from onnx import TensorProto, helper\n"

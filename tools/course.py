@@ -76,6 +76,7 @@ def key_figures(notebook: nbformat.NotebookNode) -> str:
 def refresh(path: Path) -> None:
     """Run in place and store what a reader needs: outputs and counts, no timings, no versions."""
     notebook = nbformat.read(path, as_version=4)
+    os.environ["SFT_COURSE_KEEP"] = "0"  # the stored outputs are those of a reader who has answered nothing yet
     os.environ["TQDM_DISABLE"] = "1"  # a finished progress bar comes back empty when the page is opened
     # JupyterLab shows no widgets of a notebook that its reader has not run, so their state would be dead weight.
     options = {"record_timing": False, "store_widget_state": False, "extra_arguments": QUIET}

@@ -1,8 +1,8 @@
 """What the course plans for a GPU, measured on one: `python -m tools.gpu` on a machine that has it, with bitsandbytes.
 
-Trains models of well-known sizes, with random weights and random tokens, for a few updates, and compares memory and
-speed with helpers/training/planner.py; then starts notebook 08's job with the commands that the planner writes. Writes
-data/runs/gpu.json. It needs 25 GB of disk for a model of 7 billion parameters.
+Starts notebook 09's job with the planner's commands, then trains models of well-known sizes (random weights, random
+tokens) for a few updates, to compare memory and speed with helpers/training/planner.py. data/runs/gpu.json is written
+after each job and case: an interrupted run keeps what it has. A model of 7 billion parameters needs 25 GB of disk.
 """
 
 import gc
@@ -11,6 +11,7 @@ import shlex
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import datasets
@@ -33,14 +34,14 @@ CASES = [
     *((name, method, 8, 512, True) for name in (SMOL, OPT, DEEPSEEK) for method in planner.METHODS),
     *((DEEPSEEK, method, 8, 512, False) for method in planner.METHODS),
     *((DEEPSEEK, method, 2, 2048, True) for method in planner.METHODS),
-    (SMOL, "all weights", 16, 256, False),
-    (SMOL, "LoRA", 16, 256, False),
-    (SEVEN, "LoRA", 8, 512, True),
-    (SEVEN, "QLoRA", 8, 512, True),
+    *((SMOL, method, 16, 256, False) for method in ("all weights", "LoRA")),
+    *((SEVEN, method, 8, 512, True) for method in ("LoRA", "QLoRA")),
     (SEVEN, "QLoRA", 4, 1024, True),
 ]
 WARM, STEPS = 3, 10  # updates before the measurement, and in it
+QUIET = {"report_to": "none", "save_strategy": "no", "disable_tqdm": True}
 FULL = "one epoch on all sentences"
+TARGET = paths.RUNS / "gpu.json"
 
 
 class Watch(TrainerCallback):
@@ -72,11 +73,11 @@ def saved_model(name: str, folder: Path) -> Path:
 
 def measure(folder: Path, name: str, method: str, batch: int, length: int, activation_checkpointing: bool) -> dict:
     """Plan and measurement of one case, in bytes and seconds."""
-    planned = planner.need(load_config(name), method, batch, length, activation_checkpointing=activation_checkpointing)
     source = saved_model(name, folder)
     torch.manual_seed(0)
     rows = torch.randint(100, 40_000, (batch * (WARM + STEPS), length)).tolist()
-    four_bits = dict(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True)
+    nf4 = dict(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True)
+    four_bits = BitsAndBytesConfig(**nf4, bnb_4bit_compute_dtype=torch.bfloat16)
     watch = Watch()
     trainer = SFTTrainer(
         model=str(source),
@@ -88,66 +89,60 @@ def measure(folder: Path, name: str, method: str, batch: int, length: int, activ
             per_device_train_batch_size=batch,
             max_length=length,
             activation_checkpointing=activation_checkpointing,
-            report_to="none",
-            save_strategy="no",
-            disable_tqdm=True,
             dataset_kwargs={"skip_prepare_dataset": True},
+            **QUIET,
         ),
         train_dataset=datasets.Dataset.from_dict({"input_ids": rows, "labels": rows}),
-        quantization_config=BitsAndBytesConfig(**four_bits, bnb_4bit_compute_dtype=torch.bfloat16)
-        if method == "QLoRA"
-        else None,
+        quantization_config=four_bits if method == "QLoRA" else None,
         peft_config=LoraConfig(r=planner.RANK, target_modules="all-linear") if planner.METHODS[method] else None,
         callbacks=[watch],
     )
     run_log.stop_printing(trainer)
-    weights = {str(w.dtype).removeprefix("torch."): 0 for w in trainer.model.parameters() if w.requires_grad}
+    trained_in = {str(w.dtype).removeprefix("torch.") for w in trainer.model.parameters() if w.requires_grad}
     trainer.train()
-    tokens = STEPS * batch * length
-    at_peak = planner.hours(
-        load_config(name), method, tokens, 1, mfu=1, activation_checkpointing=activation_checkpointing
-    )
+    tokens, config = STEPS * batch * length, load_config(name)
+    again = {"activation_checkpointing": activation_checkpointing}
+    at_peak = planner.hours(config, method, tokens, 1, mfu=1, **again)
     return {
-        "planned": memory.peak(planned),
+        "planned": memory.peak(planner.need(config, method, batch, length, **again)),
         "measured": watch.peak,
-        "trained in": sorted(weights),
+        "trained in": sorted(trained_in),
         "tokens_per_second": tokens / watch.seconds,
         "tflops": at_peak * 3600 / watch.seconds,  # of the model's matrix products, as planner.hours counts them
     }
 
 
-def measured(folder: Path) -> list[dict]:
-    found = []
+def measure_cases(folder: Path, cases: list[dict], save: Callable[[], None]) -> None:
+    """Add each of CASES to `cases`, with its plan and measurement or its error, and call `save`."""
     for case in tqdm(CASES, desc="memory and speed"):
-        row = dict(zip(("model", "method", "batch", "length", "activation_checkpointing"), case, strict=True))
+        outcome = dict(zip(("model", "method", "batch", "length", "activation_checkpointing"), case, strict=True))
         try:
-            row |= measure(folder, *case)
+            outcome |= measure(folder, *case)
         except Exception as problem:  # one case must not lose the others
-            row["error"] = f"{type(problem).__name__}: {problem}"[:400]
-        print(json.dumps(row), flush=True)
-        found.append(row)
+            outcome["error"] = f"{type(problem).__name__}: {problem}"[:400]
+        print(json.dumps(outcome), flush=True)
+        cases.append(outcome)
+        save()
         gc.collect()
         torch.cuda.empty_cache()
-    return found
 
 
 def job_commands() -> dict[str, list[str]]:
-    """Commands of notebook 08's job, all for one GPU."""
+    """Commands of notebook 09's job, all for one GPU."""
     one = ["--num_processes", "1", "train.py", "--config", "sft.yaml", "--bf16", "true"]
     launch = lambda file, *more: ["accelerate", "launch", "--config_file", f"accelerate/{file}.yaml", *one, *more]
     planned = lambda *args, **kw: shlex.split(planner.command("model", *args, **kw).replace("\\\n", " "), comments=True)
-    fp16 = dict(bf16=False)
-    by_trl = planned("QLoRA", 16, 256, **fp16)
-    by_trl = ["trl", "sft", *by_trl[by_trl.index("train.py") + 1 :]]
+    by_script = planned("QLoRA", 16, 256, bf16=False)
+    by_trl = ["trl", "sft", *by_script[by_script.index("train.py") + 1 :]]
     lora = ["--use_peft", "--lora_target_modules", "all-linear", "--dtype", "bfloat16"]
     in_4_bits = ["--load_in_4bit", "--bnb_4bit_quant_type", "nf4", "--bnb_4bit_quant_storage", "bfloat16"]
     return {
         FULL: launch("one_process"),
-        "all weights, fp16": planned("all weights", 16, 256, activation_checkpointing=False, **fp16),
+        "all weights, fp16": planned("all weights", 16, 256, activation_checkpointing=False, bf16=False),
         "LoRA, bf16": planned("LoRA", 16, 256),
-        "LoRA, fp16": planned("LoRA", 16, 256, **fp16),
+        "LoRA, fp16": planned("LoRA", 16, 256, bf16=False),
         "QLoRA, bf16": planned("QLoRA", 16, 256),
-        "QLoRA, fp16": planned("QLoRA", 16, 256, **fp16),
+        "QLoRA, fp16": planned("QLoRA", 16, 256, bf16=False),
         "QLoRA, fp16, by trl sft": by_trl,
         "DDP": launch("ddp"),
         "FSDP, all weights": launch("fsdp"),
@@ -157,48 +152,48 @@ def job_commands() -> dict[str, list[str]]:
     }
 
 
-def started(folder: Path) -> dict[str, dict]:
-    """What became of each command: its first and last loss and its time, or the error."""
+def job_folder(folder: Path) -> Path:
+    """The course's job with SmolLM2 and the home commands in it."""
     job, data = jobs.fresh(folder / "job"), commands.load()
-    model, tokenizer = load("smollm2")
-    for part in (model, tokenizer):
+    for part in load("smollm2"):
         part.save_pretrained(job / "model")
-    for split in ("train", "validation"):
-        rows = data[split] if split == "train" else data[split].select(range(96))
+    for split, rows in {"train": data["train"], "validation": data["validation"].select(range(96))}.items():
         rows.to_json(job / "data" / f"{split}.jsonl")
-    outcomes = {}
-    for name, command in tqdm(job_commands().items(), desc="jobs"):
-        into = f"run_{len(outcomes)}"
+    return job
+
+
+def start_jobs(folder: Path, outcomes: dict[str, dict], save: Callable[[], None]) -> None:
+    """Run each command and add to `outcomes` its first and last loss and its time, or the error; then call `save`."""
+    job = job_folder(folder)
+    for number, (name, command) in enumerate(tqdm(job_commands().items(), desc="jobs")):
+        into = f"run_{number}"
         short = () if name == FULL else ("--max_steps", "20", "--eval_strategy", "no", "--eval_on_start", "false")
         try:
-            done = jobs.run(*command, *short, "--output_dir", into, folder=job, output_dir=into)
-            losses = [line["loss"] for line in done.log if "loss" in line]
-            evaluated = [line["eval_loss"] for line in done.log if "eval_loss" in line]
-            outcome = {
-                "first": losses[0],
-                "last": losses[-1],
-                "seconds": done.train_runtime,
-                "validation": evaluated[-1:],
-            }
+            finished = jobs.run(*command, *short, "--output_dir", into, folder=job, output_dir=into)
+            losses = [line["loss"] for line in finished.log if "loss" in line]
+            outcome = {"first": losses[0], "last": losses[-1], "seconds": finished.train_runtime}
+            outcome["validation"] = [line["eval_loss"] for line in finished.log if "eval_loss" in line][-1:]
         except CourseError as problem:
             outcome = {"error": str(problem)}
         outcomes[name] = outcome | {"command": shlex.join(command)}
         print(name, json.dumps(outcomes[name]), flush=True)
-    return outcomes
+        save()
 
 
-def main() -> None:
+def main(beside: str = "not noted") -> None:
+    """beside: what else ran on the machine, and what that touches."""
     if not torch.cuda.is_available():
         sys.exit("This machine has no GPU that PyTorch sees: run it on one that has.")
+    record = dict(gpu=torch.cuda.get_device_name(), made_with=run_log.versions(), beside=beside, jobs={}, cases=[])
+
+    def save() -> None:
+        TARGET.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        record = {"gpu": torch.cuda.get_device_name(), "made_with": run_log.versions()}
-        record["jobs"] = started(folder)
-        record["cases"] = measured(folder)
-    target = paths.RUNS / "gpu.json"
-    target.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    print(f"Wrote {target.relative_to(paths.ROOT)}.")
+        start_jobs(Path(scratch), record["jobs"], save)
+        measure_cases(Path(scratch), record["cases"], save)
+    print(f"Wrote {TARGET.relative_to(paths.ROOT)}.")
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:2])

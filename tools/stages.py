@@ -64,7 +64,7 @@ def stages(quick: bool) -> dict[str, list[list[str]]]:
 
 def run(name: str, commands: list[list[str]]) -> bool:
     """Run a stage's commands until one fails; whether none did."""
-    environment = os.environ | ({} if name.endswith("alone") else SHARED)
+    environment = os.environ | {"SFT_COURSE_KEEP": "0"} | ({} if name.endswith("alone") else SHARED)
     environment |= {"TQDM_DISABLE": "1"} if name.startswith("nbval") else {}  # finished bars are not stored
     for command in commands:
         report = [f"--junitxml={TIMES / name}.xml"] if "pytest" in command else []

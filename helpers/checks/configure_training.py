@@ -1,7 +1,7 @@
 """Checks of notebook 03, Configure training."""
 
-from collections.abc import Callable
-from math import ceil
+from collections.abc import Callable, Sequence
+from math import ceil, isclose
 
 from trl import SFTConfig
 
@@ -9,6 +9,36 @@ from helpers.checks.protocol import Verdict, check, not_yet, right
 from helpers.training import memory, schedule
 
 RENAMED = {"max_seq_length": "max_length", "warmup_ratio": "warmup_steps", "evaluation_strategy": "eval_strategy"}
+
+
+@check
+def rate_reaches(rate: float, loss_at: Callable[[float], float], target: float) -> Verdict:
+    """A learning rate at which `loss_at`, a short training run, ends with a loss of `target` or less."""
+    if not isinstance(rate, int | float) or rate <= 0:
+        return not_yet("a learning rate is a number above 0, such as 1e-3.")
+    loss = loss_at(rate)
+    if loss <= target:
+        return right(f"the run ends at {loss:.2f} nats per token, and {target:g} was asked.")
+    half = loss_at(rate / 2)
+    way = "higher" if half >= loss else "lower"  # lower too where the loss is no number any more
+    return not_yet(f"{loss:.2f} nats per token, with half the rate {half:.2f}; {target:g} is asked. Go {way}.")
+
+
+@check
+def linear_schedule(rates: Sequence[float], peak: float, warmup: int, updates: int) -> Verdict:
+    """The learning rate of each update: `warmup` updates up from 0, then down, to be 0 at the update after the last."""
+    rates = [float(rate) for rate in rates]
+    wanted = [peak * min(k / warmup, (updates - k) / (updates - warmup)) for k in range(updates)]
+    if len(rates) != updates:
+        return not_yet(f"{updates} updates have {updates} rates; yours are {len(rates)}.")
+    if rates[0]:
+        return not_yet("the first update has a rate of 0.")
+    if rates[-1] == 0:
+        return not_yet(f"update {updates} is the last and still above 0; only the one after it would have 0.")
+    for number, (rate, right_rate) in enumerate(zip(rates, wanted, strict=True), start=1):
+        if not isclose(rate, right_rate, rel_tol=1e-6):
+            return not_yet(f"update {number} has a rate of {right_rate:.3g}, not {rate:.3g}.")
+    return right(f"update 1 changes nothing, update {warmup + 1} has the peak, and update {updates} {rates[-1]:.2g}.")
 
 
 @check

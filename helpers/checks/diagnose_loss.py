@@ -5,7 +5,38 @@ from collections.abc import Callable
 import pandas as pd
 
 from helpers.checks.protocol import Verdict, check, not_yet, right
-from helpers.training import diagnosis, run_log
+from helpers.training import diagnosis, phases, run_log
+
+
+@check
+def schedule_end(answer: float, log: pd.DataFrame) -> Verdict:
+    """The first update after the peak of the learning rate at which it is below a tenth of the peak."""
+    rates = log.dropna(subset=["learning_rate"]).set_index("step")["learning_rate"]
+    end, peak = phases.schedule_ends(log), rates.idxmax()
+    share = rates.asof(answer) / rates.max()
+    if answer == end:
+        return right(f"from update {end:g} on the rate is at most {share:.0%} of its peak: there every curve is flat.")
+    if answer < peak:
+        return not_yet(f"update {answer:g} lies in the warm-up: look at the updates after the peak, at {peak:g}.")
+    if answer < end:
+        return not_yet(f"at update {answer:g} the rate is still {share:.0%} of its peak.")
+    return not_yet(f"update {answer:g} is not the first one whose rate is below a tenth of the peak.")
+
+
+@check
+def rise(answer: float, log: pd.DataFrame) -> Verdict:
+    """The last validation loss of a log divided by the lowest."""
+    losses = log["eval_loss"].dropna()
+    truth = losses.iloc[-1] / losses.min()
+    if abs(answer - truth) < 0.006:
+        return right(f"it ends {truth:.2f} times as high as it was at update {log['step'][losses.idxmin()]:g}.")
+    if abs(answer - 1 / truth) < 0.006:
+        return not_yet("that is the lowest divided by the last.")
+    if abs(answer - (losses.iloc[-1] - losses.min())) < 0.006:
+        return not_yet("that is a difference in nats: divide, so that runs of other heights compare.")
+    if abs(answer - losses.iloc[-1] / losses.iloc[0]) < 0.006:
+        return not_yet("that compares with the first value, and most of that fall is format: take the lowest.")
+    return not_yet(f"the last is {losses.iloc[-1]:.3f} and the lowest {losses.min():.3f}.")
 
 
 @check
@@ -20,16 +51,29 @@ def named_faults(answers: dict[str, str | None], runs: dict[str, dict]) -> Verdi
 
 
 @check
-def repaired(answer: dict, train: Callable[[dict], list[dict]], most: float = 1.5) -> Verdict:
-    """SFTConfig settings, by training with them: the log that `train` gives has to be healthy, and to end low."""
-    log = train(answer)
+def repaired(
+    answer: dict, odd: dict, log: list[dict], train: Callable[[dict], list[dict]], most: float = 1.5
+) -> Verdict:
+    """{"diagnosis": of the log, "change": the one setting that mends the run}, the second judged by training.
+
+    odd: the settings that gave `log`. The log that `train` gives has to be healthy, and to end low.
+    """
+    label, change = answer.get("diagnosis"), answer.get("change")
+    found = diagnosis.diagnose(log).label
+    if label != found:
+        return not_yet(f"the diagnosis first: {_of_labels(label)}")
+    if not isinstance(change, dict) or not change:
+        return not_yet(f"{label}, yes. Now change the setting that this points at, as {{'name of a setting': value}}.")
+    if len(change) > 1:
+        return not_yet(f"you change {len(change)} settings: after that you do not know which of them it was.")
+    log = train({**odd, **change})
     diagnosed = diagnosis.diagnose(log)
     last = [entry["eval_loss"] for entry in log if "eval_loss" in entry][-1]
     if diagnosed.label != "healthy":
-        return not_yet(f"{diagnosed.label}. {diagnosed.do}")
+        return not_yet(f"with that the log says {diagnosed.label}. {diagnosed.do}")
     if last > most:
         return not_yet(f"nothing looks wrong, but validation loss ends at {last:.2f}; below {most} is possible.")
-    return right(f"a healthy run, and validation loss ends below {most:g}.")
+    return right(f"{label}, and one change makes a healthy run whose validation loss ends below {most:g}.")
 
 
 @check
@@ -53,11 +97,16 @@ def overfitting_rule(answer: Callable[[pd.DataFrame], float | None], runs: dict[
 
 
 def _about_label(answer: str | None, recipe: dict) -> str:
+    if answer == recipe["fault"]:
+        return f"right, {recipe['about']}."
+    return _of_labels(answer)
+
+
+def _of_labels(answer: str | None) -> str:
+    """What to say of a label that is not the right one."""
     labels = [label for label, entry in diagnosis.diagnoses().items() if entry["in_the_log"]]
     if answer is None:
         return "not tried yet."
     if answer not in labels:
         return f"{answer!r} is no label; choose one of {', '.join(labels)}."
-    if answer == recipe["fault"]:
-        return f"right, {recipe['about']}."
     return f"not this one. That would look so: {diagnosis.diagnoses()[answer]['see']}"

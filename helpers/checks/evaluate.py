@@ -1,11 +1,57 @@
 """Checks of notebook 07, Evaluate."""
 
 from collections.abc import Callable
-from math import ceil
+from math import ceil, sqrt
 
+import numpy as np
 import pandas as pd
 
 from helpers.checks.protocol import Verdict, check, not_yet, right
+
+
+@check
+def half_width(answer: float, share: float, n: float, commands: int) -> Verdict:
+    """The half-width of a 95% interval, in percentage points. commands: how many there are, not all independent."""
+
+    def points(z: float, trials: float) -> float:
+        return 100 * z * sqrt(share * (1 - share) / trials)
+
+    def near(other: float) -> bool:
+        return abs(answer - other) <= 0.01 * other
+
+    if near(points(1.96, n)):
+        return right(f"{answer:.1f} points to each side; with four times the commands it would be half of that.")
+    if near(points(1.96, n) / 100):
+        return not_yet("that is a share; a hundred times as much are percentage points.")
+    if near(points(1.96, commands)):
+        return not_yet(f"that takes all {commands} commands for independent ones.")
+    if near(points(1, n)):
+        return not_yet("the factor 1.96 is missing, which makes it an interval of 95%.")
+    if near(2 * points(1.96, n)):
+        return not_yet("that is the whole width; the half-width reaches to one side.")
+    return not_yet("write 100 * 1.96 * (share * (1 - share) / independent) ** 0.5, part by part.")
+
+
+@check
+def permutation(answer: float, coins: np.ndarray, gains: np.ndarray) -> Verdict:
+    """p of a permutation test: how often swapped answers differ at least as much as the real ones.
+
+    coins: a row of 1 and -1 for each round of swaps. gains: the difference in each pattern.
+    """
+    real, swapped = abs(gains.sum()), coins @ gains
+    p = float(np.mean(np.abs(swapped) >= real))
+    mistakes = {
+        "a total as far below zero counts too: take the absolute values.": np.mean(swapped >= gains.sum()),
+        "a total that is just as far from zero counts too: at least, not more.": np.mean(np.abs(swapped) > real),
+        "that is the share of the totals that are nearer to zero.": 1 - p,
+        "that is the number of such totals; p is their share.": p * len(swapped),
+    }
+    if abs(answer - p) < 1e-6:
+        return right(f"p = {p:.2f}; the swaps alone make such a difference in {p:.0%} of the rounds.")
+    for hint, value in mistakes.items():
+        if abs(answer - value) < 1e-6:
+            return not_yet(hint)
+    return not_yet("np.abs(coins @ gains) has ten thousand totals; what share of them is at least abs(gains.sum())?")
 
 
 @check

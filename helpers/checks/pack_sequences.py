@@ -1,10 +1,28 @@
 """Checks of notebook 04, Pack sequences."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from math import ceil
 
 from helpers.checks.protocol import Verdict, check, not_yet, right
 from helpers.training import packing
+
+
+@check
+def best_fit(answer: Sequence[Sequence[int]], lengths: Sequence[int], room: int) -> Verdict:
+    """Rows as lists of documents' lengths, packed by best fit decreasing into rows of `room` tokens; in any order."""
+    if not all(isinstance(row, list | tuple) for row in answer):
+        return not_yet("a row is a list of lengths, and your answer a list of rows.")
+    if Counter(length for row in answer for length in row) != Counter(lengths):
+        return not_yet(f"each of the lengths {', '.join(map(str, lengths))} stands in one row, and nothing else does.")
+    overfull = [list(row) for row in answer if sum(row) > room]
+    if overfull:
+        return not_yet(f"the row {overfull[0]} has {sum(overfull[0])} tokens, and room for {room}.")
+    placed = packing.place(lengths, "bfd", room)
+    expected = [sorted(row) for _, row in placed.groupby("row")["length"]]
+    if sorted(sorted(row) for row in answer) != sorted(expected):
+        return not_yet("begin with the longest; each next one goes where the least room is left over.")
+    return right(f"{len(expected)} rows, {sum(lengths)} of {len(expected) * room} places filled.")
 
 
 @check
@@ -28,6 +46,44 @@ def packing_length(answer: int, lengths, filled: float = 96, most: int = 400) ->
     if answer > most:
         return not_yet(f"that works; find one of at most {most}, as attention grows with the square of the row.")
     return right(f"{result['rows']} rows, {result['row space filled (%)']}% filled, nothing lost.")
+
+
+@check
+def formatting(answer: Callable[[dict], str], rows: Sequence[dict]) -> Verdict:
+    """A formatting_func: from one row to the text of its topic, question and answer, a line for each."""
+    for row in rows:
+        lines = [f"### {field.capitalize()}: {row[field]}" for field in ("topic", "question", "answer")]
+        expected = "\n".join(lines)
+        try:
+            text = answer(row)
+        except (KeyError, TypeError, IndexError) as error:
+            return not_yet(f"it fails on one example, a dictionary ({type(error).__name__}: {error}).")
+        if not isinstance(text, str):
+            return not_yet(f"it returns {type(text).__name__}; TRL wants one text for one example.")
+        if text != expected and text.startswith(expected):
+            return not_yet("something follows the answer; end with it, as TRL adds EOS itself.")
+        if text != expected:
+            return not_yet(f"it returns\n{text}\nand it should return\n{expected}")
+    return right(f"{len(rows)} texts, one for each example.")
+
+
+@check
+def border(answer: Callable[[dict], dict], whole: Callable[[dict], str], rows: Sequence[dict]) -> Verdict:
+    """A function from one row to {"prompt": str, "completion": str}: joined the text of `whole`, cut at the answer."""
+    for row in rows:
+        pair = answer(row)
+        if not isinstance(pair, dict) or set(pair) != {"prompt", "completion"}:
+            return not_yet("it should return a dictionary with prompt and completion.")
+        prompt, completion = pair["prompt"], pair["completion"]
+        if not (isinstance(prompt, str) and isinstance(completion, str)):
+            return not_yet("prompt and completion are plain text here.")
+        if prompt + completion != whole(row):
+            return not_yet(f"joined, they are\n{prompt + completion}\nand should be\n{whole(row)}")
+        if completion.strip() != row["answer"]:
+            return not_yet("the completion should hold the answer and nothing else.")
+        if prompt != prompt.rstrip():
+            return not_yet("the prompt ends in a space, which the tokenizer joins with the next word.")
+    return right(f"{len(rows)} pairs; only the answers are in the loss.")
 
 
 @check

@@ -1,12 +1,76 @@
 """Checks of notebook 02, Prepare data."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from jinja2.exceptions import TemplateError
 
 from helpers.checks.protocol import Verdict, check, not_yet, right
+from helpers.model.chat import IGNORED
 from helpers.paths import PLANTED
+
+
+@check
+def formats(answer: dict[str, dict | None], system: str, user: str, assistant: str) -> Verdict:
+    """One example in two formats: {"messages": example, "prompt and completion": example}, both made of messages."""
+    texts = {"system": system, "user": user, "assistant": assistant}
+    dialogue = [{"role": role, "content": content} for role, content in texts.items()]
+    expected = {
+        "messages": {"messages": dialogue},
+        "prompt and completion": {"prompt": dialogue[:-1], "completion": dialogue[-1:]},
+    }
+    for name, example in expected.items():
+        if hint := _unlike(answer.get(name), example):
+            return not_yet(f"{name}: {hint}.")
+    return right("the same three messages; the second format says where the answer begins.")
+
+
+def _unlike(given: dict | None, example: dict[str, list]) -> str:
+    """How an example differs from the one that is asked for, in words; empty when it does not."""
+    if given is None:
+        return "still to be written"
+    if not isinstance(given, dict):
+        return f"an example is a dictionary with {' and '.join(example)}"
+    if set(given) != set(example):
+        return f"the keys of the dictionary are {' and '.join(example)}"
+    for key, messages in example.items():
+        if not isinstance(given[key], list):
+            return f"{key} is a list of messages, even if there is only one"
+        if not all(isinstance(message, dict) and set(message) == {"role", "content"} for message in given[key]):
+            return "each message is a dictionary with role and content"
+        roles = [message["role"] for message in messages]
+        if [message["role"] for message in given[key]] != roles:
+            return f"the roles of {key} are {', '.join(roles)}"
+        if given[key] != messages:
+            return f"a content of {key} is not the text of its role"
+    return ""
+
+
+@check
+def padded_labels(answer: Sequence[int], ids: Sequence[int], real: int, eos: int) -> Verdict:
+    """The labels of one padded row: the ids of its first `real` tokens, and -100 for the padding, which is EOS too."""
+    answer, ids = [int(label) for label in answer], [int(token) for token in ids]
+    if len(answer) != len(ids):
+        return not_yet(f"there are {len(ids)} tokens, so {len(ids)} labels; yours are {len(answer)}.")
+    if answer[real:] != [IGNORED] * (len(ids) - real):
+        return not_yet("padding is still counted; the label of a token that is not counted is -100.")
+    if answer == [IGNORED if token == eos else token for token in ids]:
+        return not_yet("the EOS that ends an answer is hidden too; go by the token's place, not by its id.")
+    if answer != ids[:real] + [IGNORED] * (len(ids) - real):
+        return not_yet(f"each of the first {real} labels is the id of its token.")
+    return right(f"{len(ids) - real} tokens of padding are hidden, EOS is counted {answer.count(eos)} times.")
+
+
+@check
+def shortest_length(answer: int, lengths: Iterable[int]) -> Verdict:
+    """The smallest max_length that truncates none of the examples. lengths: their tokens."""
+    lengths = list(lengths)
+    over = sum(length > answer for length in lengths)
+    if over:
+        return not_yet(f"{over:,} of {len(lengths):,} examples are longer.")
+    if answer > max(lengths):
+        return not_yet("it truncates nothing; a smaller one does so too.")
+    return right(f"the longest example has {answer} tokens.")
 
 
 @check

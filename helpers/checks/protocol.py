@@ -7,6 +7,8 @@ from typing import Any
 
 from IPython.display import display
 
+from helpers import answers
+
 # The type of the stored data: {"exercise": "notebook/check", "right": bool, "message": str}. Read by those who collect
 # notebooks, without running anybody's code.
 MIME = "application/vnd.sft-course.check+json"
@@ -38,11 +40,17 @@ def check(judge: Callable[..., Verdict]) -> Callable[..., None]:
 
     @functools.wraps(judge)
     def show(answer: Any, *args, **kwargs) -> None:
-        untried = answer is None or (isinstance(answer, dict) and set(answer.values()) == {None})
+        untried = answer is None or _holds_nothing_but_none(answer)
         verdict = Verdict(False, UNTRIED) if untried else judge(answer, *args, **kwargs)
         display(_Shown(exercise, verdict))
+        if verdict.right:
+            answers.keep("solved", exercise, True)
 
     return show
+
+
+def _holds_nothing_but_none(answer: Any) -> bool:
+    return isinstance(answer, dict) and bool(answer) and all(value is None for value in answer.values())
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,85 @@
-"""Checks of notebook 08, Scale up."""
+"""Checks of notebook 09, Scale up."""
+
+import tempfile
+from pathlib import Path
 
 from helpers.checks.protocol import Verdict, check, not_yet, right
 from helpers.errors import CourseError
-from helpers.training import memory, planner
+from helpers.training import jobs, memory, planner
 from helpers.training.jobs import Job
 
 ALLOWED = {"any method": list(planner.METHODS), "all weights": ["all weights"]}
+RANK = 16
+BYTES = {"weights": 4, "gradients": 4, "AdamW's averages": 8}  # of each trained parameter
+ROWS, BATCH, ACCUMULATION, GPUS = 6_400, 8, 8, 4  # of the run that a friend starts on several GPUs
 
 
 @check
-def same_update(answer: int, update: int, batch: int, processes: int) -> Verdict:
-    """The accumulation with which `processes` of `batch` rows each learn from `update` rows at once."""
-    rows = answer * batch * processes
-    if rows != update:
-        return not_yet(f"that makes {rows} rows an update; it was {update}.")
-    return right(f"{batch} rows x {processes} processes x {answer} passes = {rows} rows an update.")
+def lora_yaml(lines: str) -> Verdict:
+    """Lines for sft.yaml that train an adapter of rank RANK on all linear layers."""
+    if not isinstance(lines, str):
+        return not_yet("write the lines as one text.")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "yours.yaml"
+        file.write_text(lines, encoding="utf-8")
+        try:
+            settings = jobs.check(file)
+        except CourseError as problem:
+            return not_yet(str(problem))
+    if settings.get("use_peft") is not True:
+        return not_yet("without use_peft: true TRL trains all weights, whatever the other lines say.")
+    if settings.get("lora_r") != RANK:
+        return not_yet(f"the rank is {settings.get('lora_r', 'the default')}; r in Python is lora_r here.")
+    if settings.get("lora_target_modules") not in ("all-linear", ["all-linear"]):
+        return not_yet("name the layers: what is target_modules in Python begins with lora_ here.")
+    return right(f"TRL knows all {len(settings)} lines.")
+
+
+@check
+def bytes_of_training(gigabytes: dict[str, float | None], parameters: float) -> Verdict:
+    """GB of each of BYTES for so many trained parameters."""
+    for part, given in gigabytes.items():
+        expected = BYTES[part] * parameters / 1e9
+        if given is None:
+            return not_yet(f"{part}: not tried yet.")
+        if abs(given - expected) > 0.03 * expected:
+            return not_yet(f"{part}: {given:g} GB would be {given * 1e9 / parameters:.2g} bytes for each parameter.")
+    return right(f"together {sum(BYTES.values()) * parameters / 1e9:.0f} GB, before any activation.")
+
+
+@check
+def faq_text(text: str, row: dict[str, str]) -> Verdict:
+    """One text with the question and the answer of a row."""
+    expected = f"### Question: {row['question']}\n### Answer: {row['answer']}"
+    if not isinstance(text, str):
+        return not_yet("return one text.")
+    for part in ("question", "answer"):
+        if row[part] not in text:
+            return not_yet(f"the {part} of the row is not in the text.")
+    if text.strip() != expected:
+        return not_yet(f"it should read\n{expected}\nand it reads\n{text}")
+    return right("the trainer adds the end token itself.")
+
+
+@check
+def four_gpus(answers: dict[str, int | None]) -> Verdict:
+    """What a run of one GPU becomes on GPUS of them, and the accumulation that brings it back."""
+    rows = BATCH * ACCUMULATION * GPUS
+    expected = {
+        "rows of an update": (rows, "each GPU brings a batch of its own, and accumulates as before."),
+        "updates of the epoch": (ROWS // rows, "the epoch still has 6,400 rows."),
+        "gradient_accumulation_steps": (
+            ACCUMULATION // GPUS,
+            "an update should learn from as many rows as on one GPU.",
+        ),
+    }
+    for name, given in answers.items():
+        number, hint = expected[name]
+        if given is None:
+            return not_yet(f"{name}: not tried yet.")
+        if given != number:
+            return not_yet(f"{name} is not {given}: {hint}")
+    return right("four times the rows and a quarter of the updates, until the accumulation is divided as well.")
 
 
 @check

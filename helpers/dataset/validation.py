@@ -2,15 +2,14 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
-import numpy as np
 import pandas as pd
-from rapidfuzz import fuzz, process, utils
+from rapidfuzz import utils
+
+from helpers.dataset.likeness import pairs
 
 ROLES = ("system", "user", "assistant")
-ALIKE = 95  # likeness of two prompts, 0 to 100, from which they are near duplicates
-CHUNK = 1000  # rows compared with all others at once, which bounds the memory
 # One name for each check, in the order in which `report` lists them, and what it means.
 CHECKS = {
     "malformed": "no dialogue that a chat template can render",
@@ -67,27 +66,38 @@ def findings(
     max_length: int | None,
     label_problem: Callable[[str], str | None] = lambda answer: None,
     group: str = "template",
+    numbers: dict[str, Sequence[int]] | None = None,
+    measured: dict[str, pd.DataFrame] | None = None,
 ) -> pd.DataFrame:
-    """Every finding as one line: split, row (from 0), check (of CHECKS), detail.
+    """Every finding as one line: split, row, check (of CHECKS), detail.
 
     splits: {"train": rows, "test": rows}; "train", or the first one, is what the others may have leaked from.
     max_length: tokens, or None, as given to SFTConfig; prompts are counted with the chat template's generation prompt.
     label_problem: what is wrong with an assistant's text, or None. group: the field that splits must not share.
+    numbers: what the rows of a split are called in the result; without it they are counted from 0. Rows
+    that are all {"text": …} are compared and measured as they stand. measured: what `lengths` gave for the rows of a
+    split that are all well-formed, where it has been called already.
     """
     lines, tables = [], {}
     for split, rows in splits.items():
         rows, good = list(rows), []
-        lines += [(split, n, "repeated id", f"id {rows[n]['id']!r}") for n in _repeated([r.get("id") for r in rows])]
-        for number, row in enumerate(rows):
+        called = numbers[split] if numbers else range(len(rows))
+        plain = all(isinstance(row.get("text"), str) for row in rows)
+        repeated = _repeated([row.get("id") for row in rows])
+        lines += [(split, called[n], "repeated id", f"id {rows[n]['id']!r}") for n in repeated]
+        for number, row in zip(called, rows, strict=True):
             try:
-                messages = dialogue(row)
+                messages = dialogue(row) if not plain else row["text"]
             except ValueError as error:
                 lines.append((split, number, "malformed", str(error)))
                 continue
             good.append((number, messages, row.get(group)))
-            if reason := label_problem(messages[-1]["content"]):
+            if not plain and (reason := label_problem(messages[-1]["content"])):
                 lines.append((split, number, "wrong label", reason))
-        tables[split] = _measured(good, tokenizer)
+        tables[split] = _compared(good, plain).reset_index(drop=True)
+        known = (measured or {}).get(split)
+        counted = _counted(good, tokenizer, plain) if known is None else known.reset_index(drop=True)
+        tables[split] = pd.concat([tables[split], counted], axis=1)
         lines += [(split, *finding) for finding in _too_long(tables[split], max_length)]
         lines += [(split, *finding) for finding in _repetitions(tables[split])]
     source = "train" if "train" in tables else next(iter(tables))
@@ -105,15 +115,20 @@ def table(lines: pd.DataFrame, splits: Iterable[str]) -> pd.DataFrame:
 
 
 def lengths(rows: Iterable[dict], tokenizer) -> pd.DataFrame:
-    """Tokens of each row: of the prompt with the generation prompt, and in all."""
-    return _measured([(n, dialogue(row), None) for n, row in enumerate(rows)], tokenizer)[["prompt", "total"]]
+    """Tokens of each row: of the prompt with the generation prompt, and in all; plain texts have no prompt."""
+    rows = list(rows)
+    plain = all(isinstance(row.get("text"), str) for row in rows)
+    return _counted(
+        [(n, row["text"] if plain else dialogue(row), None) for n, row in enumerate(rows)], tokenizer, plain
+    )
 
 
-def _measured(good: list[tuple], tokenizer) -> pd.DataFrame:
-    """One line for each well-formed row: its number, texts to compare, group, and lengths in tokens."""
+def _compared(good: list[tuple], plain: bool) -> pd.DataFrame:
+    """One line for each well-formed row: its number, its group, and its texts as they are compared."""
     frame = pd.DataFrame(good, columns=["row", "messages", "group"])
-    if frame.empty:
-        return frame.assign(asked="", answer="", prompt=0, total=0)
+    if plain:
+        exactly = frame["messages"].astype(object)
+        return frame.assign(asked=exactly.map(utils.default_process), exactly=exactly, answer="")
     dialogues = list(frame["messages"])
     prompts = [messages[:-1] for messages in dialogues]
     turns = [[m["content"] for m in prompt if m["role"] != "system"] for prompt in prompts]
@@ -121,9 +136,18 @@ def _measured(good: list[tuple], tokenizer) -> pd.DataFrame:
         asked=[utils.default_process("\n".join(contents)) for contents in turns],
         exactly=["\n".join(m["content"] for m in prompt) for prompt in prompts],
         answer=[messages[-1]["content"] for messages in dialogues],
-        prompt=_token_counts(tokenizer, prompts, add_generation_prompt=True),
-        total=_token_counts(tokenizer, dialogues),
     )
+
+
+def _counted(good: list[tuple], tokenizer, plain: bool) -> pd.DataFrame:
+    """Tokens of each row: `prompt` and `total`."""
+    dialogues = [messages for _, messages, _ in good]
+    if not dialogues:
+        return pd.DataFrame({"prompt": [], "total": []}, dtype=int)
+    if plain:
+        return pd.DataFrame({"prompt": 0, "total": [len(ids) for ids in tokenizer(dialogues)["input_ids"]]})
+    prompts = _token_counts(tokenizer, [messages[:-1] for messages in dialogues], add_generation_prompt=True)
+    return pd.DataFrame({"prompt": prompts, "total": _token_counts(tokenizer, dialogues)})
 
 
 def _token_counts(tokenizer, dialogues: list[list[dict]], **options) -> list[int]:
@@ -146,23 +170,11 @@ def _too_long(frame: pd.DataFrame, max_length: int | None):
         yield row.row, check, f"{row.prompt} tokens of prompt, {row.total} in all"
 
 
-def _likeness(texts: list[str], others: list[str]):
-    """(place, place in others, likeness) of every pair that is at least ALIKE; quadratic, yet a million pairs a second.
-
-    For millions of rows, take MinHash with locality-sensitive hashing instead.
-    """
-    for start in range(0, len(texts), CHUNK):
-        part = texts[start : start + CHUNK]
-        scores = process.cdist(part, others, scorer=fuzz.ratio, score_cutoff=ALIKE, dtype=np.uint8, workers=-1)
-        for i, j in zip(*np.nonzero(scores), strict=True):
-            yield start + int(i), int(j), int(scores[i, j])
-
-
 def _repetitions(frame: pd.DataFrame):
     """Duplicates and contradictions, each reported once, at the later row."""
     reported = set()
-    rows = list(frame.itertuples())
-    for i, j, likeness in _likeness(frame["asked"].tolist(), frame["asked"].tolist()):
+    rows, asked = list(frame.itertuples()), frame["asked"].tolist()
+    for i, j, likeness in pairs(asked, asked):
         if j >= i or i in reported:
             continue
         if rows[i].answer == rows[j].answer:
@@ -178,7 +190,7 @@ def _repetitions(frame: pd.DataFrame):
 def _leaks(frame: pd.DataFrame, source: pd.DataFrame, name: str):
     groups, reported = set(source["group"].dropna()), set()
     rows, originals = list(frame.itertuples()), source["row"].tolist()
-    for i, j, likeness in _likeness(frame["asked"].tolist(), source["asked"].tolist()):
+    for i, j, likeness in pairs(frame["asked"].tolist(), source["asked"].tolist()):
         same = rows[i].asked == source["asked"].iloc[j] or rows[i].answer == source["answer"].iloc[j]
         if same and i not in reported:  # "mute the radio" and "unmute the radio" are alike, and no leak
             reported.add(i)

@@ -1,17 +1,8 @@
 """What a model answers to commands, and how often that is right."""
 
 from helpers.evaluation.generation import LONGEST, answerer, generate, token_probabilities
-from helpers.evaluation.scores import (
-    METRICS,
-    RESAMPLES,
-    Scores,
-    difference,
-    evaluate,
-    interval,
-    patterns,
-    score,
-    wilson,
-)
+from helpers.evaluation.measures import RESAMPLES, interval, wilson
+from helpers.evaluation.scores import METRICS, Scores, difference, evaluate, patterns, score
 
 __all__ = [
     "LONGEST",

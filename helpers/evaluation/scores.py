@@ -16,6 +16,7 @@ from datasets import Dataset
 from helpers.dataset import calls
 from helpers.errors import CourseError
 from helpers.evaluation.generation import generate
+from helpers.evaluation.measures import interval, paired
 
 # One name for each figure, here and in every table and plot of the course.
 METRICS = {
@@ -25,7 +26,6 @@ METRICS = {
     "exact": "exact call",
     "slot_f1": "slot F1",
 }
-RESAMPLES = 10_000  # of the patterns
 
 
 @dataclass(frozen=True)
@@ -68,35 +68,6 @@ def patterns(rows: pd.DataFrame) -> np.ndarray:
     return pd.factorize(rows.get("pattern", rows.index))[0]
 
 
-def interval(hits, trials=None, groups=None) -> tuple[float, float]:
-    """A 95% interval, in percent, of the share sum(hits) / sum(trials).
-
-    hits, trials, groups: an entry for each command (trials: 1 each; groups: each its own). It is Wilson's interval,
-    never of width zero, for as many independent commands as these are worth: the scatter between groups says how many.
-    Where all or none are right there is no scatter, and each group counts once. Source: Dean and Pagano, "Evaluating
-    Confidence Interval Methods for Binomial Proportions in Clustered Surveys", 2015.
-    """
-    hits = np.asarray(hits, float)
-    trials = np.ones(len(hits)) if trials is None else np.asarray(trials, float)
-    groups = np.arange(len(hits)) if groups is None else np.asarray(groups)
-    commands, number, total = len(hits), groups.max() + 1, max(trials.sum(), 1)
-    share = hits.sum() / total
-    if share in (0, 1):
-        return wilson(share, number)
-    residuals = np.bincount(groups, hits - share * trials)
-    scatter = number / max(number - 1, 1) * (residuals**2).sum() / total**2
-    if_independent = share * (1 - share) / max(commands - 1, 1)
-    return wilson(share, commands / max(scatter / if_independent, 1))
-
-
-def wilson(share: float, n: float) -> tuple[float, float]:
-    """Wilson's 95% interval, in percent, of a share between 0 and 1 among `n` independent trials."""
-    z = 1.96
-    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return float(100 * max(middle - half, 0)), float(100 * min(middle + half, 1))
-
-
 def score(answers: list[str], records: Dataset, language: str = "en") -> Scores:
     """Judge each answer against the call of its record.
 
@@ -120,34 +91,21 @@ def evaluate(model, tokenizer, records: Dataset, language: str = "en", **options
 def difference(one: Scores, other: Scores) -> pd.DataFrame:
     """How much better `one` did than `other` on the same commands: a row for each metric that both have, but slot F1.
 
-    value, low, high: percentage points with a 95% interval, from resampled patterns. only_one, only_other: the commands
-    that just one of them got right. p: if the two were equally good, how often a coin flip for each pattern, which of
-    the two gave which answers, would make a difference at least as large. Raises ValueError when the commands differ.
+    value, low, high, p: of `paired`, with sentence patterns as groups. only_one, only_other: the commands that just one
+    of them got right. Raises ValueError when the commands differ.
     """
     if list(one.rows["command"]) != list(other.rows["command"]):
         raise ValueError("the two were not scored on the same commands")
-    groups, rng = patterns(one.rows), np.random.default_rng(0)
-    number, sizes = groups.max() + 1, np.bincount(groups)
-    picks = rng.integers(number, size=(RESAMPLES, number))
-    flips = rng.choice([-1.0, 1.0], size=(RESAMPLES, number))
-    metrics = {}
+    groups, metrics = patterns(one.rows), {}
     for key in [k for k in METRICS if k != "slot_f1" and k in one.rows and k in other.rows]:
-        change = one.rows[key].to_numpy(int) - other.rows[key].to_numpy(int)
-        by_pattern = np.bincount(groups, change)
-        low, high = np.quantile(by_pattern[picks].sum(1) / sizes[picks].sum(1), [0.025, 0.975])
-        if change.min() == change.max():  # resampling then sees no scatter, but other commands may differ
-            unseen = wilson(0, number)[1] / 100
-            low, high = max(low - unseen, -1), min(high + unseen, 1)
-        as_large = np.abs(flips @ by_pattern) >= abs(change.sum())
+        hits, of_other = one.rows[key].to_numpy(int), other.rows[key].to_numpy(int)
         metrics[METRICS[key]] = {
-            "value": 100 * change.mean(),
-            "low": 100 * low,
-            "high": 100 * high,
-            "only_one": int((change > 0).sum()),
-            "only_other": int((change < 0).sum()),
-            "p": (1 + as_large.sum()) / (1 + RESAMPLES),
+            **paired(hits, of_other, groups),
+            "only_one": int((hits > of_other).sum()),
+            "only_other": int((hits < of_other).sum()),
         }
-    return pd.DataFrame(metrics).T
+    columns = ["value", "low", "high", "only_one", "only_other", "p"]
+    return pd.DataFrame(metrics, index=columns).T
 
 
 def _judge(answer: str, expected: dict, language: str) -> dict:

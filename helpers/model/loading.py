@@ -57,6 +57,17 @@ def load(name: str = "smollm2", dtype: torch.dtype = torch.float32) -> tuple[Pre
     return model, tokenizer
 
 
+def load_tokenizer(name: str = "smollm2") -> PreTrainedTokenizerBase:
+    """The tokenizer of a model that `load` knows, without its weights. Raises CourseError as `load` does."""
+    source = _source(name)
+    try:
+        with quiet_transformers():
+            return AutoTokenizer.from_pretrained(source)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise CourseError(f'"{name}" has no tokenizer that loads ({reason}): {OTHER_MODELS}.') from error
+
+
 def load_tuned(name: str = "smollm2", folder: str = "") -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """The model `name` after fine-tuning, and its tokenizer.
 

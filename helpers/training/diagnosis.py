@@ -227,13 +227,5 @@ def _missing(log: list[dict], lines: list[dict]) -> tuple[str, ...]:
     return tuple(sentences)
 
 
-def phases(log: pd.DataFrame) -> tuple[float, float]:
-    """The updates at which sharp drop and settling end: when 90% and 98% of the fall of the training loss are done."""
-    train = log.dropna(subset=["loss"])
-    smooth = train["loss"].rolling(3, min_periods=1, center=True).mean()
-    left = ((smooth - smooth.min()) / (train["loss"].iloc[0] - smooth.min())).to_numpy()
-    return train["step"][left <= 0.10].iloc[0], train["step"][left <= 0.02].iloc[0]
-
-
 def _column(frame: pd.DataFrame, name: str) -> np.ndarray:
     return frame[name].to_numpy() if name in frame else np.full(len(frame), math.nan)

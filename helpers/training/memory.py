@@ -91,8 +91,9 @@ def plan(
     an adapter on every linear layer. Activations are what PyTorch keeps for the backward pass when one layer, and then
     two, run on tensors without memory. gpu: whether the device is one; None asks PyTorch. frozen: a key of HELD, for
     the weights below an adapter. Logits are TRL's: a tile at a time, all tokens counted, of which a GPU scores the
-    labelled ones alone; there it holds the tile, a slice of the head and the gradient of what goes in (read in TRL, not
-    measured). Raises CourseError for a batch, length or rank that is no number above 0.
+    labelled ones alone; there it holds the tile, a slice of the head and the gradient of what goes in (read in TRL;
+    data/runs/gpu.json holds whole sums beside what a GPU needed). Raises CourseError for a batch, length or rank that
+    is no number above 0.
     """
     require_positive(batch=batch, length=length, **({"lora": lora} if lora else {}))
     text = config.get_text_config()

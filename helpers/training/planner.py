@@ -1,6 +1,7 @@
 """Planner: which GPU holds a run, how long it takes and how to start it, from a model's configuration alone.
 
-Its numbers come from reading, its commands too: no GPU was at hand to run one.
+Its sums follow the source of the libraries. tools/gpu.py compared them with one GPU and started the commands there;
+what several GPUs exchange was only read.
 """
 
 import json
@@ -31,6 +32,8 @@ SPLITS = {
 LIVE, BUCKET = 10**9, 5 * 10**8
 FILES = {"DDP": "ddp", "FSDP": "fsdp", "DeepSpeed ZeRO-3": "deepspeed"}
 NOT_PLANNED = {("QLoRA", "DeepSpeed ZeRO-3")}  # (method, split): 4 bits under ZeRO-3
+# What the course knows of a command or a file for GPUs; data/runs/gpu.json holds what was measured.
+TRIED = "ran on one GPU, in one process; with several it was only read"
 ROOM = 0.9  # of the nominal memory; the rest goes to CUDA itself, to fragments and to buffers of communication
 
 
@@ -113,7 +116,7 @@ def command(
     activation_checkpointing: bool = True,
     bf16: bool = True,
 ) -> str:
-    """The lines that start the run in the job's folder, on a machine with so many GPUs, as far as they could be read.
+    """The lines that start the run in the job's folder, on a machine with so many GPUs. The first says what was tried.
 
     bf16: whether the GPU computes in it; without it frozen weights are float16, and train.py keeps adapters in float32.
     """
@@ -133,4 +136,4 @@ def command(
         line.append("--load_in_4bit --bnb_4bit_quant_type nf4 --use_bnb_nested_quant")
     if method == "QLoRA" and of_fsdp:
         line.append(f"--bnb_4bit_quant_storage {dtype}")
-    return "# Only read, never run: the course had no GPU.\n" + " \\\n    ".join(line)
+    return f"# Such a line {TRIED}.\n" + " \\\n    ".join(line)

@@ -1,11 +1,11 @@
 """Run logs: what a trainer logged, as a table and as a file, and the clock that adds the speed to it."""
 
-import codecs
-import csv
 import json
 import platform
 import time
+from collections.abc import Sequence
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
@@ -15,9 +15,10 @@ from transformers.utils.notebook import NotebookProgressCallback
 
 from helpers.errors import CourseError
 from helpers.paths import RUNS
+from helpers.training import log_files
 
-EXAMPLE = '{"step": 10, "loss": 0.7}'
-ALSO_CALLED = {"global_step": "step", "train_loss": "loss", "val_loss": "eval_loss", "lr": "learning_rate"}
+# A line belongs to the training or to the validation curve; one of neither kind only adds columns.
+KINDS = ("loss", "eval_loss")
 # What each column of the log means; the notebook prints this beside the numbers.
 COLUMNS = {
     "step": "updates of the weights so far",
@@ -38,62 +39,73 @@ def table(log_history: list[dict]) -> pd.DataFrame:
     rows: dict = {}
     for number, entry in enumerate(log_history, start=1):
         if not isinstance(entry, dict) or not isinstance(entry.get("step"), int | float):
-            raise CourseError(f"Line {number} of the log has no step: each line needs one, such as {EXAMPLE}.")
+            raise CourseError(
+                f"Line {number} of the log has no step: each line needs one, such as {log_files.EXAMPLE}."
+            )
         if "train_runtime" not in entry:  # the closing summary is no point of the curve
             rows.setdefault(entry["step"], {}).update(entry)
     frame = pd.DataFrame([rows[step] for step in sorted(rows)])
     return frame.reindex(columns=[c for c in COLUMNS if c in frame.columns])
 
 
-def read(source: Path | str | bytes) -> list[dict]:
+def read(source: Path | str | bytes | Sequence | dict[str, bytes]) -> list[dict]:
     """A log history from anywhere: the path or the content of a trainer_state.json, of a run of this course, of a list
-    of log lines in JSON, or of a CSV with a column `step`, whose empty fields are left out.
+    of log lines in JSON, of a CSV as Weights & Biases, TensorBoard and MLflow export it, or of the lines {'loss': …}
+    that a Trainer prints. Several of them make one run: a list, {name: content}, or a folder with its checkpoints.
 
     Names as other tools write them are understood: train/loss, val_loss, eval/loss, train/global_step.
     Raises CourseError for what is none of these, has no loss, or holds text where a number belongs.
     """
-    try:
-        text = _decoded(source if isinstance(source, bytes) else Path(source).read_bytes())
-        if text.lstrip()[:1] in ("{", "["):
-            content = json.loads(text)
-            lines = content if isinstance(content, list) else content.get("log_history", content.get("log"))
-        else:
-            lines = list(csv.DictReader(text.splitlines()))
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:100]
-        raise CourseError(f"This log does not read ({reason}): give a trainer_state.json or a CSV.") from None
-    if not isinstance(lines, list):
-        raise CourseError("This file has no log_history: a trainer_state.json lies in each checkpoint folder.")
-    numbered = enumerate(lines, start=1)
-    log = [_known(n, line) for n, line in numbered if not (isinstance(line, dict) and "train_runtime" in line)]
+    files = sorted(log_files.parts(source), key=_last_step)  # of several checkpoints of a run, the last knows most
+    log = _joined([line for lines in files for line in lines])
     if not any("loss" in line for line in log):
         raise CourseError("This log has no training loss: it needs a column loss beside step.")
-    table(log)  # which complains of lines without a step
     return log
 
 
-def _decoded(content: bytes) -> str:
-    """The text of a file in UTF-8, or in UTF-16 as PowerShell writes it; a byte order mark is no part of it."""
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"byte {error.start + 1} is not UTF-8, save it in that encoding") from None
+def _last_step(known: list[dict]) -> float:
+    return max((line["step"] for line in known), default=0)
 
 
-def _known(number: int, line) -> dict:
-    """The line under our names, as numbers, without empty fields and without columns that we do not know."""
-    known = {}
-    for name, value in line.items() if isinstance(line, dict) else ():
-        name = name.replace("train/", "").replace("eval/", "eval_")
-        name = ALSO_CALLED.get(name, name)
-        if name in COLUMNS and value not in (None, ""):
-            try:
-                known[name] = float(value)
-            except (TypeError, ValueError):
-                raise CourseError(f"Line {number} of the log: {name} is {value!r}, which is no number.") from None
-    return known
+def _kind(line: dict) -> str:
+    return next((kind for kind in KINDS if kind in line), "")
+
+
+def _joined(found: list[dict]) -> list[dict]:
+    """One run out of what was logged: what a resumed run did again counts once, a count that starts again goes on.
+
+    Lines that are merely out of order are put in order.
+    """
+    by_kind = [[line["step"] for line in found if kind in line] for kind in KINDS]
+    back = sum(b < a for steps in by_kind for a, b in pairwise(steps))
+    if 4 * back <= len(found):
+        found = _resumed(found)
+    last = {(line["step"], _kind(line) or tuple(line)): line for line in found}  # what stands twice counts once
+    return sorted(last.values(), key=_step)
+
+
+def _step(line: dict) -> float:
+    return line["step"]
+
+
+def _resumed(found: list[dict]) -> list[dict]:
+    """Lines in the order of a file in which the steps may go back: to a checkpoint, or to the beginning."""
+    kept, first, last, shift = [], {}, {}, 0.0
+    for line in found:
+        kind, step = _kind(line), line["step"]
+        if kind and step < last.get(kind, line)["step"]:
+            if step > 2 * first[kind]["step"]:  # resumed from a checkpoint
+                kept = [done for done in kept if done["step"] < step + shift]
+            elif abs(line[kind] - last[kind][kind]) < abs(line[kind] - first[kind][kind]):
+                shift = max(done["step"] for done in kept)  # it goes on where it was, with a new count
+            else:  # begun anew, or the same run once more
+                kept, first, shift = [], {}, 0.0
+            last = {}
+        kept.append(line | {"step": step + shift})
+        if kind:
+            first.setdefault(kind, line)
+            last[kind] = line
+    return kept
 
 
 def versions() -> dict:

@@ -204,10 +204,7 @@ def colored_tokens(tokenizer, ids: list[int], labels: list[int]) -> str:
 
 
 def show(alt: str, fig: plt.Figure | None = None) -> None:
-    """Display the figure, the current one if none is passed, with a sentence for readers who do not see it.
-
-    The sentence is the picture's alt text in pages made from the notebook, and its plain text elsewhere.
-    """
+    """Display the figure, or the current one; `alt`, a sentence, is for readers who do not see it (its plain text)."""
     picture = {"image/png": png(fig or plt.gcf()), "text/plain": alt}
     display(picture, metadata={"image/png": {"alt": alt}}, raw=True)
 

@@ -1,9 +1,14 @@
-"""Predictions: a question that the reader answers before the cell that answers it, and sees again beside the result."""
+"""Predictions: a question that the reader answers before the cell that answers it, and sees again beside the result.
+
+An answer is kept beside the notebook (helpers.answers), so it is there again when the notebook is opened again.
+"""
 
 import html
 from collections.abc import Sequence
 
 import ipywidgets as w
+
+from helpers import answers
 
 # What a reader may see; kept together for a translation.
 NUMBER = "a number"
@@ -22,12 +27,14 @@ class Prediction(w.VBox):
 
     def __init__(self, question: str, control: w.Widget, unit: str = ""):
         self.answer: str | float | None = None
-        self.unit, self.control, self.noted = unit, control, w.HTML()
+        self.question, self.unit, self.control, self.noted = question, unit, control, w.HTML()
         super().__init__([w.HTML(f"<b>Predict.</b> {html.escape(question)}"), control, self.noted])
 
     def note(self, answer: str | float | None, otherwise: str = "") -> None:
         """Keep the answer and say so; `otherwise` is said when there is none."""
         self.answer = answer
+        if answer is not None:
+            answers.keep("predictions", self.question, answer)
         text = otherwise if answer is None else NOTED.format(self._with_unit(answer))
         self.noted.value = html.escape(text)
 
@@ -56,6 +63,8 @@ def choose(question: str, options: Sequence[str]) -> Prediction:
     radio = w.RadioButtons(options=list(options), index=None, layout=w.Layout(width="auto"))
     prediction = Prediction(question, radio)
     radio.observe(lambda change: prediction.note(change["new"]), names="value")
+    if (before := answers.kept("predictions").get(question)) in options:
+        radio.value = before
     return prediction
 
 
@@ -73,4 +82,6 @@ def estimate(question: str, unit: str = "") -> Prediction:
             prediction.note(None, otherwise=NO_NUMBER if text else "")
 
     field.observe(read, names="value")
+    if isinstance(before := answers.kept("predictions").get(question), int | float):
+        field.value = f"{before:g}"
     return prediction

@@ -10,6 +10,19 @@ from helpers.training import diagnosis, run_log
 from helpers.ui import figures
 from helpers.ui.frame import LAYOUT, frame
 
+# What a reader may see; kept together for a translation.
+NO_RULE = "none of the rules holds"
+NOTHING = "nothing"
+SHOWN = {  # of all that is measured, what a reader wants to know first
+    "updates": "updates",
+    "epochs": "epochs",
+    "training loss, last": "training loss, last",
+    "of its first": "training loss, last to first",
+    "evaluations": "evaluations",
+    "validation loss, last to lowest": "validation loss, last to lowest",
+}
+CELL = "text-align:left; vertical-align:top; padding:2px 10px; max-width:60em; white-space:normal"
+
 
 def compare_runs(runs: dict[str, dict]) -> w.VBox:
     """Lay recorded runs over one another, smooth them, and read the diagnosis of each.
@@ -33,17 +46,17 @@ def compare_runs(runs: dict[str, dict]) -> w.VBox:
 
 
 def own_log() -> w.VBox:
-    """Drop in a trainer_state.json or a CSV; see its curve and its diagnosis."""
+    """Drop in a log, or several files of one run (state, CSV, console lines); see its curve and its diagnosis."""
 
     def draw(files):
         if not files:
             return None, ""
-        name = files[0]["name"]
-        log = run_log.read(bytes(files[0]["content"]))
-        diagnosed = diagnosis.diagnose(log)
-        return figures.training(run_log.table(log), name), verdict(html.escape(name), diagnosed)
+        log = run_log.read({file["name"]: bytes(file["content"]) for file in files})
+        name = ", ".join(file["name"] for file in files)
+        return figures.training(run_log.table(log), name), verdict(name, diagnosis.diagnose(log))
 
-    upload = w.FileUpload(accept=".json,.csv", description="trainer_state.json or CSV", layout=w.Layout(width="20em"))
+    kinds = dict(accept=".json,.jsonl,.csv,.tsv,.txt,.log", multiple=True)
+    upload = w.FileUpload(**kinds, description="trainer_state.json or CSV", layout=w.Layout(width="20em"))
     return frame(draw, {"files": upload})
 
 
@@ -87,8 +100,18 @@ def game(runs: dict[str, dict], seed: int = 0) -> w.VBox:
 
 
 def verdict(name: str, diagnosed: diagnosis.Diagnosis) -> str:
-    """A diagnosis as HTML: label, what decided it, what it means, what to do, what the log lacks."""
-    because = "; ".join(f"{what}: {value}" for what, value in diagnosed.because.items())
-    texts = [because or "none of the rules holds", diagnosed.means, diagnosed.do, *diagnosed.missing]
-    lines = [html.escape(text, quote=False) for text in texts]
-    return "<p>" + "<br>".join([f"<b>{name}: {diagnosed.label}</b>", *lines]) + "</p>"
+    """A diagnosis as a small table of HTML: label, what decided it, the log in figures, what is missing, what to do."""
+    found = [f"{what} {diagnosed.evidence[key]:g}" for what, key in SHOWN.items() if key in diagnosed.evidence]
+    rows = {
+        "what decided": [f"{what}: {value}" for what, value in diagnosed.because.items()] or [NO_RULE],
+        "the log shows": [", ".join(found)] if found else [],
+        "missing": list(diagnosed.missing) or [NOTHING],
+        "it means": [diagnosed.means],
+        "what to do": [diagnosed.do],
+    }
+    title = html.escape(f"{name}: {diagnosed.label}", quote=False)
+    lines = [f"<tr><td colspan='2' style='text-align:left'><b>{title}</b></td></tr>"]
+    for what, texts in rows.items():
+        cell = "<br>".join(html.escape(text, quote=False) for text in texts)
+        lines += [f"<tr><td style='{CELL}; color:#595959'>{what}</td><td style='{CELL}'>{cell}</td></tr>"] * bool(texts)
+    return f"<table style='margin:4px 0 12px'>{''.join(lines)}</table>"

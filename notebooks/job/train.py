@@ -1,8 +1,7 @@
 """Notebook 05 as a job: accelerate launch --config_file accelerate/ddp.yaml train.py --config sft.yaml
 
 It takes what `trl sft` takes, with two differences: no mixture of datasets (`datasets:`), and it goes on from the
-newest checkpoint by itself. What only a GPU reaches was read in the libraries' source and never run by the course:
-each such line says so.
+newest checkpoint by itself. What needs a GPU ran on one GPU, in one process; with several it was only read.
 """
 
 import os
@@ -44,10 +43,10 @@ def main() -> None:
         args=config,
         train_dataset=rows[data.dataset_train_split],
         eval_dataset=rows[data.dataset_test_split] if evaluates else None,
-        quantization_config=get_quantization_config(model),  # only read: no GPU for 4 bits here
+        quantization_config=get_quantization_config(model),  # 4 bits: on a GPU
         peft_config=get_peft_config(model),
     )
-    if trainer.accelerator.scaler is not None:  # only read: fp16 needs a GPU
+    if trainer.accelerator.scaler is not None:  # under fp16, on a GPU
         train_in_float32(trainer.model)
     processes = trainer.accelerator.num_processes
     trainer.accelerator.print(f"{counted(processes)}, {trainer.accelerator.distributed_type.value}")

@@ -111,7 +111,7 @@ def compare_box_shows_probabilities(page, folder):
     expect(row.get_by_role("cell").nth(1)).to_contain_text("%")
 
 
-def planner_says_what_fits_and_the_run_has_a_page(page, folder):
+def planner_says_what_fits(page, folder):
     result = html_with(page, "accelerate launch")
     label(page, "model").scroll_into_view_if_needed()
     label(page, "model").select_option("Qwen/Qwen2.5-7B")
@@ -120,16 +120,19 @@ def planner_says_what_fits_and_the_run_has_a_page(page, folder):
     label(page, "train").select_option("QLoRA")
     expect(result).to_contain_text("--load_in_4bit", timeout=SOON)
     expect(fits).to_have_text("yes")
-    # What the notebook's first job reported, on trackio's own page.
+
+
+def tracked_run_has_a_page(page, folder):
+    """What the notebook's job reported, on trackio's own page."""
     show = "import trackio; print(trackio.show(open_browser=False, block_thread=False)[1]); input()"
-    environment = os.environ | {"TRACKIO_DIR": str(folder / "outputs/08/job/tracking"), "HF_HUB_OFFLINE": "1"}
+    environment = os.environ | {"TRACKIO_DIR": str(folder / "outputs/10/job/tracking"), "HF_HUB_OFFLINE": "1"}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     server = subprocess.Popen([sys.executable, "-u", "-c", show], env=environment, **pipes)
     try:
         address = next(line.strip() for line in server.stdout if line.startswith("http"))
         tracked = page.context.browser.new_page()
         tracked.goto(address)
-        for text in ("by-trl", "mean_token_accuracy"):
+        for text in ("trial-one", "mean_token_accuracy"):
             expect(tracked.get_by_text(text).first).to_be_visible(timeout=60_000)
         curve = tracked.locator("canvas, svg.main-svg, .vega-embed").first
         expect(curve).to_be_visible(timeout=60_000)
@@ -149,7 +152,8 @@ WIDGETS = {
     "05": compare_box_shows_the_calls_before_and_after,
     "06": game_and_explorer_answer,
     "07": compare_box_shows_probabilities,
-    "08": planner_says_what_fits_and_the_run_has_a_page,
+    "09": planner_says_what_fits,
+    "10": tracked_run_has_a_page,
 }
 
 

@@ -1,16 +1,68 @@
 """The checks of notebook 03, Configure training: right answers pass, and each usual mistake gets its hint."""
 
+import math
+
 import pytest
 from trl import SFTConfig
 
+from helpers import LAPTOP
 from helpers.checks import configure_training as check
 from helpers.model import load_config
-from helpers.training import memory
+from helpers.training import memory, schedule
 
 RIGHT_CONFIG = dict(
     num_train_epochs=3, per_device_train_batch_size=8, gradient_accumulation_steps=4, warmup_steps=0.05,
     eval_strategy="steps", eval_steps=25, save_steps=25, save_total_limit=2, load_best_model_at_end=True,
 )  # fmt: skip
+
+
+def loss_at(rate):
+    """A run that does best at 0.04; far too high a rate ends in no number at all."""
+    return abs(math.log10(rate / 0.04)) + 1 if rate < 1 else float("nan")
+
+
+@pytest.mark.parametrize(
+    "rate, says",
+    [
+        (None, "Not tried yet"),
+        (0.04, "Right: the run ends at 1.00 nats per token"),
+        (0.08, "Not yet: 1.30 nats per token, with half the rate 1.00; 1.2 is asked. Go lower."),
+        (4e-3, "Go higher."),
+        (10, "Go lower."),  # both losses are no numbers
+        (0, "a number above 0"),
+        ("1e-3", "a number above 0"),
+    ],
+)
+def test_rate_reaches(rate, says, capsys):
+    check.rate_reaches(rate, loss_at, target=1.2)
+    assert says in capsys.readouterr().out
+
+
+UP = [3e-4 * k / 10 for k in range(10)]
+DOWN = [3e-4 * (100 - k) / 90 for k in range(10, 100)]
+
+
+@pytest.mark.parametrize(
+    "rates, says",
+    [
+        (None, "Not tried yet"),
+        (UP + DOWN, "Right: update 1 changes nothing, update 11 has the peak, and update 100 3.3e-06."),
+        (UP + DOWN[:-1], "yours are 99"),
+        ([3e-5 * (k + 1) for k in range(10)] + DOWN, "the first update has a rate of 0"),
+        (UP + [3e-4 * (99 - k) / 89 for k in range(10, 100)], "the one after it would have 0"),
+        (UP + [3e-4 * (100 - k) / 100 for k in range(10, 100)], "update 11 has a rate of 0.0003, not 0.00027"),
+    ],
+)
+def test_linear_schedule(rates, says, capsys):
+    check.linear_schedule(rates, peak=3e-4, warmup=10, updates=100)
+    assert says in capsys.readouterr().out
+
+
+def test_linear_schedule_takes_what_the_trainer_does(tmp_path, capsys):
+    linear = dict(learning_rate=3e-4, warmup_steps=0.1, lr_scheduler_type="linear")
+    rates = schedule.rates(SFTConfig(output_dir=str(tmp_path), **LAPTOP, **linear), updates=100)
+    check.linear_schedule(rates, peak=3e-4, warmup=10, updates=100)
+    assert "Right" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

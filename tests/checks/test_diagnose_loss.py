@@ -1,5 +1,6 @@
 """The checks of notebook 06, Diagnose loss: right answers pass, and each usual mistake gets its hint."""
 
+import pandas as pd
 import pytest
 
 from helpers.checks import diagnose_loss as check
@@ -16,23 +17,68 @@ def test_named_faults(capsys):
     assert "overfit: right, 50 sentences" in said and "That would look so: Training loss all but vanishes" in said
 
 
-@pytest.mark.slow
-def test_repaired(nano_trainer, capsys):
-    def train(settings):
-        usual = dict(logging_steps=5, eval_strategy="steps", eval_steps=25, eval_on_start=True, warmup_steps=0.1)
-        trainer = nano_trainer(600, validation=16, **{**usual, **settings})
-        trainer.train()
-        return trainer.state.log_history
+HEALTHY = run_log.table(run_log.recorded("healthy_0")["log"])
 
-    good = dict(max_steps=200, learning_rate=4e-3, per_device_train_batch_size=8, lr_scheduler_type="cosine")
-    for answer, most, says in [
-        (None, 1.5, "Not tried yet"),
-        (good, 3.0, "Right: a healthy run"),
-        (good, 0.1, "below 0.1 is possible"),
-        (good | {"learning_rate": 1e-5}, 3.0, "Not yet: learning rate too low"),
-    ]:
-        check.repaired(answer, train, most)
-        assert says in capsys.readouterr().out
+
+@pytest.mark.parametrize(
+    "answer, right, says",
+    [
+        (84, True, "from update 84 on"),
+        (2, False, "warm-up"),
+        (60, False, "still 4"),
+        (90, False, "not the first"),
+        (None, False, "Not tried yet"),
+    ],
+)
+def test_schedule_end(answer, right, says, capsys):
+    check.schedule_end(answer, HEALTHY)
+    printed = capsys.readouterr().out
+    assert printed.startswith("Right: " if right else "Not ") and says in printed
+
+
+@pytest.mark.parametrize(
+    "answer, right, says",
+    [
+        (1.5, True, "1.50 times as high as it was at update 20"),
+        (0.667, False, "lowest divided by the last"),
+        (0.3, False, "a difference in nats"),
+        (0.18, False, "first value"),
+        (2.0, False, "the last is 0.900 and the lowest 0.600"),
+        (None, False, "Not tried yet"),
+    ],
+)
+def test_rise(answer, right, says, capsys):
+    log = pd.DataFrame({"step": [0, 10, 20, 30], "loss": 1.0, "eval_loss": [5.0, 1.0, 0.6, 0.9]})
+    check.rise(answer, log)
+    printed = capsys.readouterr().out
+    assert printed.startswith("Right: " if right else "Not ") and says in printed
+
+
+CREEPS, LEARNS = run_log.recorded("rate_low")["log"], run_log.recorded("healthy_0")["log"]
+ODD = {"learning_rate": 3e-6, "warmup_steps": 0.5}
+TOO_LOW = "learning rate too low"
+
+
+@pytest.mark.parametrize(
+    "answer, most, says",
+    [
+        ({"diagnosis": None, "change": None}, 1, "Not tried yet"),
+        ({"diagnosis": None, "change": {"learning_rate": 3e-4}}, 1, "the diagnosis first: not tried yet"),
+        ({"diagnosis": "tired", "change": None}, 1, "'tired' is no label"),
+        ({"diagnosis": "overfitting", "change": None}, 1, "That would look so: Validation loss has passed"),
+        ({"diagnosis": TOO_LOW, "change": None}, 1, "Now change the setting"),
+        ({"diagnosis": TOO_LOW, "change": ODD | {"learning_rate": 3e-4}}, 1, "you change 2 settings"),
+        ({"diagnosis": TOO_LOW, "change": {"warmup_steps": 0.1}}, 1, "the log says learning rate too low"),
+        ({"diagnosis": TOO_LOW, "change": {"learning_rate": 3e-4}}, 0.01, "below 0.01 is possible"),
+        ({"diagnosis": TOO_LOW, "change": {"learning_rate": 3e-4}}, 1, "Right: learning rate too low, and one change"),
+    ],
+)
+def test_repaired_asks_for_the_diagnosis_before_the_numbers(answer, most, says, capsys):
+    def train(settings):
+        return LEARNS if settings["learning_rate"] == 3e-4 and settings["warmup_steps"] == 0.5 else CREEPS
+
+    check.repaired(answer, ODD, CREEPS, train, most)
+    assert says in capsys.readouterr().out
 
 
 def test_overfitting_rule(capsys):

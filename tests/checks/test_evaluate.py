@@ -1,9 +1,46 @@
 """The checks of notebook 07, Evaluate: right answers pass, and each usual mistake gets its hint."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from helpers.checks import evaluate as check
+
+
+@pytest.mark.parametrize(
+    "answer, says",
+    [
+        (None, "Not tried"),
+        (8.0017, "Right: 8.0 points"),
+        (0.080017, "that is a share"),
+        (4.0008, "all 384 commands"),
+        (4.0825, "1.96 is missing"),
+        (16.0033, "whole width"),
+        (50, "part by part"),
+    ],
+)
+def test_half_width(answer, says, capsys):
+    check.half_width(answer, share=0.8, n=96, commands=384)
+    assert says in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "answer, says",
+    [
+        (None, "Not tried"),
+        (0.4, "Right: p = 0.40"),
+        (0.3, "absolute values"),
+        (0.1, "at least, not more"),
+        (0.6, "nearer to zero"),
+        (4, "number of such totals"),
+        (0.9, "what share of them"),
+    ],
+)
+def test_permutation(answer, says, capsys):
+    rows = ["+++", "+++", "++-", "+-+", "---", "+--", "-++", "++-", "++-", "++-"]  # 4 4 0 6 -4 2 -2 0 0 0
+    coins = np.array([[1 if side == "+" else -1 for side in row] for row in rows])
+    check.permutation(answer, coins, np.array([3.0, -1.0, 2.0]))
+    assert says in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

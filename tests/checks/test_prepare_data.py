@@ -2,10 +2,60 @@
 
 import json
 
+import pytest
+
 from helpers.checks import prepare_data as check
 from helpers.dataset import commands
 from helpers.model import chat, load
 from helpers.paths import PLANTED
+
+SYSTEM, USER, ASSISTANT = ({"role": role, "content": role[0]} for role in ("system", "user", "assistant"))
+IN_MESSAGES = {"messages": [SYSTEM, USER, ASSISTANT]}
+AS_PAIR = {"prompt": [SYSTEM, USER], "completion": [ASSISTANT]}
+
+
+@pytest.mark.parametrize(
+    "messages, pair, says",
+    [
+        (None, None, "Not tried"),
+        (IN_MESSAGES, None, "Not yet: prompt and completion: still to be written"),
+        ([SYSTEM, USER, ASSISTANT], AS_PAIR, "messages: an example is a dictionary with messages"),
+        ({"text": "s u a"}, AS_PAIR, "the keys of the dictionary are messages"),
+        (IN_MESSAGES, AS_PAIR | {"completion": "a"}, "completion is a list of messages"),
+        ({"messages": ["s", "u", "a"]}, AS_PAIR, "a dictionary with role and content"),
+        (IN_MESSAGES, AS_PAIR | {"prompt": [USER]}, "the roles of prompt are system, user"),
+        (IN_MESSAGES, AS_PAIR | {"completion": [ASSISTANT | {"content": "u"}]}, "a content of completion"),
+        (IN_MESSAGES, AS_PAIR, "Right: "),
+    ],
+)
+def test_formats(messages, pair, says, capsys):
+    check.formats({"messages": messages, "prompt and completion": pair}, "s", "u", "a")
+    assert says in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "labels, says",
+    [
+        (None, "Not tried"),
+        ([5, 2, 6, 2], "5 labels; yours are 4"),
+        ([5, 2, 6, 2, 2], "padding is still counted"),
+        ([5, -100, 6, -100, -100], "go by the token's place"),
+        ([-100, 2, 6, -100, -100], "each of the first 3 labels"),
+        ([5, 2, 6, -100, -100], "Right: 2 tokens of padding are hidden, EOS is counted 1 times"),
+    ],
+)
+def test_padded_labels(labels, says, capsys):
+    check.padded_labels(labels, [5, 2, 6, 2, 2], real=3, eos=2)
+    assert says in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "answer, says",
+    [(None, "Not tried"), (7, "1 of 3 examples are longer"), (10, "a smaller one"), (9, "Right: ")],
+)
+def test_shortest_length(answer, says, capsys):
+    check.shortest_length(answer, [5, 9, 7])
+    assert says in capsys.readouterr().out
 
 
 def test_planted_defects(capsys):

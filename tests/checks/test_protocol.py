@@ -32,6 +32,15 @@ def test_the_verdict_is_one_line(answer, says, capsys):
     assert capsys.readouterr().out == says
 
 
+def test_an_answer_of_lists_reaches_its_check(capsys):
+    @check
+    def rows(answer: dict) -> protocol.Verdict:
+        return right(f"{len(answer['a'])} rows.")
+
+    rows({"a": [{"text": "one"}], "b": None})
+    assert capsys.readouterr().out == "Right: 1 rows.\n"
+
+
 def test_the_verdict_is_data_for_those_who_collect_notebooks():
     shown = protocol._Shown("evaluate/sample_size", right("683 commands."))
     bundle, _ = DisplayFormatter().format(shown)

@@ -1,4 +1,4 @@
-"""The checks of notebook 08, Scale up: right answers pass, and each usual mistake gets its hint."""
+"""The checks of notebook 09, Scale up: right answers pass, and each usual mistake gets its hint."""
 
 import pytest
 
@@ -14,9 +14,74 @@ def job(processes: str, losses=LOSSES, step: int = 1) -> Job:
     return Job(stdout=f"{processes}, NO\n", log=log, seconds=1.0, peak_rss=1)
 
 
-@pytest.mark.parametrize("answer, says", [(None, "Not tried"), (2, "Right: 8 rows x 4"), (8, "makes 256 rows")])
-def test_same_update(answer, says, capsys):
-    check.same_update(answer, update=64, batch=8, processes=4)
+@pytest.mark.parametrize(
+    "lines, says",
+    [
+        (None, "Not tried yet"),
+        ("use_peft: true\nlora_r: 16\nlora_target_modules: all-linear", "Right: TRL knows all 3 lines."),
+        ("use_peft: true\nlora_r: 16\nlora_target_modules: [all-linear]\n", "Right"),
+        ("lora_r: 16\nlora_target_modules: all-linear", "without use_peft: true"),
+        ("use_peft: true\nlora_target_modules: all-linear", "the rank is the default"),
+        ("use_peft: true\nlora_r: 8\nlora_target_modules: all-linear", "the rank is 8"),
+        ("use_peft: true\nlora_r: 16", "name the layers"),
+        ("use_peft: true\nlora_rank: 16", "yours.yaml, line 2: trl sft has no lora_rank"),
+        ("use_peft: true\nlora_r: many", "line 2: lora_r is 'many'"),
+        ("use_peft", "holds no settings"),
+        (16, "write the lines as one text"),
+    ],
+)
+def test_lora_yaml(lines, says, capsys):
+    check.lora_yaml(lines)
+    assert says in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "weights, gradients, averages, says",
+    [
+        (None, None, None, "Not tried yet"),
+        (4, 4, 8, "Right: together 16 GB"),
+        (4, None, None, "gradients: not tried yet"),
+        (2, 4, 8, "weights: 2 GB would be 2 bytes for each parameter"),
+        (4, 4, 4, "AdamW's averages: 4 GB would be 4 bytes"),
+    ],
+)
+def test_bytes_of_training(weights, gradients, averages, says, capsys):
+    given = {"weights": weights, "gradients": gradients, "AdamW's averages": averages}
+    check.bytes_of_training(given, parameters=1e9)
+    assert says in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        (None, "Not tried yet"),
+        ("### Question: Why?\n### Answer: So.", "Right"),
+        ("### Question: Why?\n### Answer: So.\n", "Right"),
+        ("### Question: Why?", "the answer of the row is not in the text"),
+        ("So.", "the question of the row is not in the text"),
+        ("Why? So.", "it should read"),
+        ({"text": "Why? So."}, "return one text"),
+    ],
+)
+def test_faq_text(text, says, capsys):
+    check.faq_text(text, {"question": "Why?", "answer": "So."})
+    assert says in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "rows, updates, accumulation, says",
+    [
+        (None, None, None, "Not tried yet"),
+        (256, 25, 2, "Right: four times the rows"),
+        (64, 100, 8, "rows of an update is not 64: each GPU brings"),
+        (256, 100, 2, "updates of the epoch is not 100"),
+        (256, 25, 8, "gradient_accumulation_steps is not 8"),
+        (256, None, None, "updates of the epoch: not tried yet"),
+    ],
+)
+def test_four_gpus(rows, updates, accumulation, says, capsys):
+    answers = {"rows of an update": rows, "updates of the epoch": updates, "gradient_accumulation_steps": accumulation}
+    check.four_gpus(answers)
     assert says in capsys.readouterr().out
 
 

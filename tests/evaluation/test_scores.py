@@ -12,7 +12,8 @@ from transformers import LogitsProcessor
 from helpers.dataset import calls, commands
 from helpers.errors import CourseError
 from helpers.evaluation.generation import generate, token_probabilities
-from helpers.evaluation.scores import METRICS, Scores, difference, interval, score
+from helpers.evaluation.measures import interval
+from helpers.evaluation.scores import METRICS, Scores, difference, score
 from helpers.model import load, load_tuned
 
 COMMAND = "turn on the light in the kitchen"

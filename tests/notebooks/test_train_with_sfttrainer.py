@@ -1,6 +1,7 @@
 """Notebook 05 under a reader's mistakes and accidents: each ends in one sentence, and nothing is lost."""
 
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -9,6 +10,7 @@ from jupyter_client.manager import start_new_kernel
 
 import lessons
 from helpers.errors import CourseError
+from helpers.training import run_log
 
 PATH = next(path for path in lessons.LESSONS if path.name.startswith("05_"))
 NOTEBOOK = lessons.read(PATH)
@@ -135,3 +137,27 @@ def test_lora_is_one_parameter_away(tmp_path, monkeypatch):
     assert known["trainable"] < known["total"] / 4
     assert known["config"].learning_rate == known["lora_learning_rate"]
     assert (tmp_path / "outputs/05/model/model.safetensors").exists()
+
+
+def test_the_run_that_use_recorded_takes_holds_all_that_it_needs():
+    run = run_log.recorded("05_full")
+    assert set(run.get("answers", ())) == {"validation", "natural"}, "python -m tools.course record 05_full"
+    assert any("valid" in line for line in run["log"])
+
+
+@pytest.mark.slow
+def test_a_recorded_run_takes_the_place_of_training(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("bench", "05_full", "05_lora"):
+        shutil.copy(run_log.RUNS / f"{name}.json", tmp_path)
+    monkeypatch.setattr(run_log, "RUNS", tmp_path)
+    made = up_to("key-figures", record_as="05_full", score_examples=40)
+    recorded = (tmp_path / "05_full.json").read_bytes()
+    gone_on = up_to("key-figures", use_recorded=True, record_as="05_full", score_examples=60)
+    assert gone_on["trainer"].state.global_step == 0
+    assert gone_on["log"]["step"].tolist() == made["log"]["step"].tolist()
+    assert gone_on["during"].round(3).equals(made["during"].round(3))
+    for split, scores in gone_on["after"].items():
+        assert scores.rows["answer"].tolist() == made["after"][split].rows["answer"].tolist()
+    assert gone_on["reloaded"].num_parameters() == gone_on["tuned"].num_parameters()  # a model that answers
+    assert (tmp_path / "05_full.json").read_bytes() == recorded

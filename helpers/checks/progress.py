@@ -1,0 +1,22 @@
+"""How far a reader is: exercises solved, notebook by notebook."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+
+from helpers import answers
+
+
+def so_far(folder: Path | str = ".") -> pd.DataFrame:
+    """A row for each notebook in the folder: exercises that have passed their check here, and how many there are."""
+    solved, rows = answers.kept("solved"), {}
+    for path in sorted(Path(folder).glob("[0-9]*.ipynb")):
+        code = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+        exercises = [cell for cell in code if "exercise" in cell.metadata.get("tags", [])]
+        checks = [name for cell in exercises for name in re.findall(r"\bcheck\.(\w+)\(", cell.source)]
+        module = re.sub(r"^\d+_", "", path.stem)
+        done = sum(f"{module}/{name}" in solved for name in checks)
+        rows[path.stem] = {"solved": done, "exercises": len(checks)}
+    return pd.DataFrame(rows, index=["solved", "exercises"]).T

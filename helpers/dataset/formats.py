@@ -24,6 +24,7 @@ from helpers.dataset.columns import (
 from helpers.dataset.records import HALF
 from helpers.dataset.turns import ROLE_KEYS, ROLES, Unfit, calls_of, is_turn, listed, messages_of, text_of, tools_of
 
+NOTHING = ("<noinput>", "noinput", "nan", "none", "n/a")  # what an input says that is empty
 # What stands before the answer in a plain text, the longer ones first.
 MARKERS = ("### Response:", "### Assistant:", "### Answer:", "<|im_start|>assistant", "<|assistant|>", "[/INST]")
 MARKERS += ("<start_of_turn>model", "Assistant:", "ASSISTANT:", "Answer:", "Response:", "Output:", "Bot:", "AI:", "A:")
@@ -57,7 +58,7 @@ def recognise(
 def marker(texts: list[str]) -> str:
     """What stands before the answer in at least nine of ten texts, at the beginning of a line or as a chat marker."""
     for candidate in MARKERS:
-        found = re.compile(r"(^|\n)\s*" + re.escape(candidate) if candidate[0] not in "<[" else re.escape(candidate))
+        found = re.compile(r"(^|\n)\s*" + re.escape(candidate) if candidate[0] not in "<[#" else re.escape(candidate))
         if texts and sum(bool(found.search(text)) for text in texts) >= 0.9 * len(texts):
             return candidate
     return ""
@@ -155,6 +156,7 @@ def _pair(
     def row(record: dict):
         question = turns_of(value_of(record, asked))
         more = text_of(record.get(context)).strip() if context else ""
+        more = "" if more.lower() in NOTHING else more
         if more and not isinstance(value_of(record, asked), list):
             # An instruction comes before what it is about; a question after the passage that answers it.
             parts = [question[-1]["content"], more] if kind == "alpaca" else [more, question[-1]["content"]]

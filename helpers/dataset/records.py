@@ -8,12 +8,12 @@ from pathlib import Path
 import pyarrow
 from pyarrow import parquet
 
+from helpers.dataset.columns import ANSWERS, CHATS, PROMPTS, plain
 from helpers.errors import CourseError
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 # Keys under which a JSON object keeps the rows, the first that it has; other lists of objects in it are left.
 WRAPPERS = ("data", "train", "rows", "examples", "instances", "records", "items", "dataset")
-CHAT_KEYS = {"messages", "conversations", "conversation", "dialogue", "dialog", "turns"}  # lists inside one row
 CUT_OFF = "the file ends in the middle of this row, so it was not copied whole; copy it again or delete the row"
 HALF = "half a row"  # key of a CSV record with too few or too many fields: what is wrong with it
 csv.field_size_limit(2**31 - 1)  # an answer may be longer than the 131,072 characters that Python allows
@@ -45,6 +45,8 @@ def _json(name: str, text: str) -> tuple[list, str]:
     first, second = ([line.strip() for line in lines if line.strip()] + [""])[:2]
     if second and (_is_json(first) or (first[0] == "{" and second[0] == "{")):
         return _json_lines(name, lines), "JSON Lines"
+    if Path(name).suffix.lower() in (".jsonl", ".ndjson") and not second and _is_json(first):
+        return [json.loads(first)], "JSON Lines"
     return _one_value(name, text)
 
 
@@ -68,7 +70,9 @@ def _one_value(name: str, text: str) -> tuple[list, str]:
 def _unwrapped(name: str, value: dict) -> tuple[list, str]:
     """The rows inside a JSON object."""
     lists = {key: v for key, v in value.items() if isinstance(v, list) and v and isinstance(v[0], dict)}
-    if CHAT_KEYS & value.keys() or (not lists and not all(isinstance(v, list | dict) for v in value.values())):
+    names = {plain(key) for key in value}
+    is_row = names & {*CHATS, "chosen"} or (lists and names & {*PROMPTS, *ANSWERS})
+    if is_row or (not lists and not all(isinstance(v, list | dict) for v in value.values())):
         return [value], "one JSON object"
     for key in WRAPPERS:
         if key in lists:

@@ -128,7 +128,8 @@ def _compared(good: list[tuple], plain: bool) -> pd.DataFrame:
     frame = pd.DataFrame(good, columns=["row", "messages", "group"])
     if plain:
         exactly = frame["messages"].astype(object)
-        return frame.assign(asked=exactly.map(utils.default_process), exactly=exactly, answer="")
+        numbers = exactly.str.replace(r"\D", "", regex=True)  # texts alike but for a number are no duplicates
+        return frame.assign(asked=exactly.map(utils.default_process), exactly=exactly, answer=numbers)
     dialogues = list(frame["messages"])
     prompts = [messages[:-1] for messages in dialogues]
     turns = [[m["content"] for m in prompt if m["role"] != "system"] for prompt in prompts]

@@ -51,7 +51,8 @@ def page(title: str, sections: dict[str, Sequence[Part]], language: str = "en") 
         body += [_rendered(part) for part in parts]
     head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{STYLE}</style>'
     viewport = '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    return f'<!DOCTYPE html>\n<html lang="{language}"><head>{head}{viewport}</head><body>\n{chr(10).join(body)}\n</body></html>\n'
+    opening = f'<!DOCTYPE html>\n<html lang="{language}"><head>{head}{viewport}</head><body>'
+    return "\n".join([opening, *body, "</body></html>", ""])
 
 
 def write(path: Path, title: str, sections: dict[str, Sequence[Part]]) -> Path:

@@ -9,23 +9,27 @@ from helpers.dataset import calls
 from helpers.ui import figures
 
 
-def compare_box(models: dict[str, Callable]) -> w.VBox:
+def compare_box(models: dict[str, Callable], as_calls: bool = True) -> w.VBox:
     """A text box and a button; a click fills a table with each model's answer to the command typed.
 
-    models: {name: what generate.answerer(...) gives}. Children: the text and the button, and the result (HTML).
+    models: {name: what generate.answerer(...) gives}. as_calls: say of each answer whether it is a valid call. Children: the text and the button, and the result (HTML).
     """
-    text = w.Text(placeholder="Type a command, such as: it's too dark in the office", layout=w.Layout(width="70%"))
+    text = w.Text(
+        placeholder="Type a command, such as: it's too dark in the office" if as_calls else "Type a question",
+        layout=w.Layout(width="70%"),
+    )
     button = w.Button(description="Compare", button_style="primary")
     result = w.HTML()
 
     def compare(_):
         command = text.value.strip()
         if not command:
-            result.value = "Type a command first."
+            result.value = "Type something first."
             return
         button.disabled, result.value = True, "Thinking…"
         try:
-            result.value = answers_table(command, {name: answer(command) for name, answer in models.items()})
+            answers = {name: answer(command) for name, answer in models.items()}
+            result.value = answers_table(command, answers, as_calls)
         except Exception as error:  # a callback's error would vanish in the server's log
             result.value = f"No answer: {html.escape(str(error))}"
         finally:
@@ -35,8 +39,8 @@ def compare_box(models: dict[str, Callable]) -> w.VBox:
     return w.VBox([w.HBox([text, button]), result])
 
 
-def answers_table(command: str, answers: dict) -> str:
-    """HTML: one row for each model with its answer and whether that is a valid call.
+def answers_table(command: str, answers: dict, as_calls: bool = True) -> str:
+    """HTML: one row for each model with its answer and, with `as_calls`, whether that is a valid call.
 
     answers: {name: answer}, or {name: (answer, token probabilities)}, which adds the probability of the whole answer
     and marks each token that was under 90% probable.
@@ -50,10 +54,9 @@ def answers_table(command: str, answers: dict) -> str:
         shown, probability = html.escape(answer), ""
         if tokens is not None:
             shown, probability = _marked(tokens), f"<td {left}>{tokens['probability'].prod():.0%}</td>"
-        rows.append(
-            f"<tr><th {left}>{html.escape(name)}</th><td {left}><code>{shown}</code></td>{probability}"
-            f"<td {left[:-1]}; color:{color}'>{html.escape(reason or 'valid call')}</td></tr>"
-        )
+        verdict = f"<td {left[:-1]}; color:{color}'>{html.escape(reason or 'valid call')}</td>" if as_calls else ""
+        row = f"<th {left}>{html.escape(name)}</th><td {left}><code>{shown}</code></td>{probability}{verdict}"
+        rows.append(f"<tr>{row}</tr>")
     return f"<p>“{html.escape(command)}”</p><table>{''.join(rows)}</table>"
 
 

@@ -191,6 +191,7 @@ def test_text_is_cut_where_asked(tmp_path):
     cut = files.read(path, cut="A:")
     assert said(cut.rows[0]) == [("user", "T\nQ: a"), ("assistant", "b")] and len(cut.unusable) == 1
     assert marker(["Q: a\nA: b"] * 9 + ["none"]) == "A:" and marker(["Vitamin A: good"] * 9) == ""
+    assert marker(["### Human: a### Assistant: b"]) == "### Assistant:"
 
 
 def test_a_mapping_says_what_is_what(tmp_path):

@@ -138,6 +138,20 @@ def test_a_wrong_label_is_told_by_the_task(nano):
     assert checks([pair("a"), pair("b", "later")], nano[1], label_problem=problem) == [(1, "wrong label")]
 
 
+def test_plain_texts_are_compared_and_measured(nano):
+    rows = [
+        {"text": "once upon a time"},
+        {"text": "Once upon a time!"},
+        {"text": "once " * 300},
+        {"text": "page 1 of 20"},
+    ]
+    findings = validation.findings(
+        {"train": [*rows, {"text": "page 2 of 20"}]}, nano[1], 200, numbers={"train": "abcde"}
+    )
+    assert list(zip(findings["row"], findings["check"], strict=True)) == [("c", "truncated"), ("b", "near duplicate")]
+    assert validation.lengths(rows, nano[1])["prompt"].tolist() == [0] * 4
+
+
 def test_an_empty_split_has_no_findings(nano):
     findings = validation.findings({"train": [], "test": []}, nano[1], 200)
     assert findings.empty

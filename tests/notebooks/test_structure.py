@@ -65,9 +65,20 @@ def test_title_gives_the_minutes_of_the_metadata(path):
 @lesson
 def test_readme_gives_the_minutes_of_the_metadata(path):
     link = re.escape(path.relative_to(ROOT).as_posix())
-    row = re.search(rf"(?m)^\|.*\({link}\)[^|]*\|([^|]*)\|", (ROOT / "README.md").read_text("utf-8"))
-    assert row, "README's table of notebooks has no row that links to it, with the minutes in the next column"
-    assert row[1].split()[0] == str(read(path).metadata["course"]["minutes"])
+    row = re.search(rf"(?m)^\|.*\({link}\)[^|]*\|([^|]*)\|([^|]*)\|", (ROOT / "README.md").read_text("utf-8"))
+    assert row, "README's table of notebooks has no row that links to it, with its minutes in the next two columns"
+    assert row[1].strip() == str(read(path).metadata["course"]["minutes"])
+    assert row[2].strip() == str(minutes_to_work_through(path))
+
+
+@lesson
+def test_title_gives_the_minutes_to_work_through(path):
+    assert f"About {minutes_to_work_through(path)} minutes" in cell(read(path), "title").source
+
+
+def minutes_to_work_through(path) -> int:
+    quiz = json.loads((ROOT / "data" / "quiz" / f"{path.name[:2]}.json").read_text("utf-8"))
+    return lessons.work_minutes(read(path), len(quiz))
 
 
 @lesson_or_solution

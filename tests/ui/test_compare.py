@@ -49,7 +49,7 @@ def test_compare_box_asks_for_a_command_and_says_what_failed():
 
     text, button, result = parts(compare.compare_box({"model": fail}))
     button.click()
-    assert result.value == "Type a command first."
+    assert result.value == "Type something first."
     text.value = "lights"
     button.click()
     assert result.value == "No answer: out of memory"

@@ -1,0 +1,205 @@
+"""What instructors read from agrees with the notebooks: cells, minutes, machine time, and what a sheet breaks."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from lessons import LESSONS, ROOT, read
+
+TEACHING = ROOT / "teaching"
+SHEETS = sorted((TEACHING / "run_sheets").glob("*.md"))
+NOTEBOOKS = {path.name[:2]: read(path) for path in LESSONS}
+FILES = {path.name[:2]: path.name for path in LESSONS}
+IDS = {number: [cell.id for cell in notebook.cells] for number, notebook in NOTEBOOKS.items()}
+COLUMNS = [
+    "from",
+    "minutes",
+    "notebook",
+    "cells",
+    "live or shown",
+    "say",
+    "ask",
+    "answer to expect",
+    "skip if late",
+]
+MODES = {"live", "live, in pairs", "shown", "talk"}
+SPARE = "Spare lines"
+# The cells that train or let processes train: while one of them runs, no other may on the same machine.
+TRAINS = {
+    "00": {"train"},
+    "02": {"eos-runs", "leakage-runs", "loss-ranking"},
+    "03": {"batch-size-runs", "sweep", "live-experiment", "range-test", "rate-trial"},
+    "04": {"epochs-loss", "max-steps"},
+    "05": {"train", "resume-proof", "compare-trainers"},
+    "06": {"one-batch", "shuffled-answers", "not-a-number"},
+    "07": {"overfit-on-purpose"},
+    "09": {"by-trl", "by-script", "two"},
+    "10": {"export"},
+    "11": {"train"},
+}
+LONG = {"05": "train", "11": "train"}  # started, left alone, and read later
+SLOWER = 2  # a laptop without matrix units takes up to so many times the minutes that a notebook states
+
+
+def sections(text: str) -> dict[str, list[list[str]]]:
+    """The tables of a page: the rows below each heading that has any, without the head of the table."""
+    found, heading = {}, ""
+    for line in text.splitlines():
+        if line.startswith("#"):
+            heading = line.lstrip("# ")
+        elif line.startswith("|"):
+            found.setdefault(heading, []).append([cell.strip() for cell in line.strip("|").split("|")])
+    assert all(rows[0] == COLUMNS for rows in found.values())
+    return {heading: rows[2:] for heading, rows in found.items()}
+
+
+PLANS = sections((TEACHING / "plans.md").read_text(encoding="utf-8"))
+TIMED = {heading: rows for heading, rows in PLANS.items() if heading != SPARE}
+timed = pytest.mark.parametrize("rows", TIMED.values(), ids=TIMED)
+sheet = pytest.mark.parametrize("path", SHEETS, ids=lambda path: path.stem)
+
+
+def number(row: list[str]) -> str:
+    """The notebook of a row, such as "05"; "-" for none."""
+    return re.sub(r"\[(\w+)\].*", r"\1", row[2])
+
+
+def cells(row: list[str]) -> list[str]:
+    return re.findall(r"`([^`]+)`", row[3])
+
+
+def starts(rows: list[list[str]]) -> list[int]:
+    """The minute at which each row begins, from the minutes of those before it."""
+    minutes = [int(row[1]) for row in rows]
+    return [sum(minutes[:n]) for n in range(len(rows))]
+
+
+def is_live(row: list[str]) -> bool:
+    return row[4].startswith("live")
+
+
+def demonstrations(path) -> list[tuple[str, str]]:
+    """The code of a sheet and what it prints."""
+    text = path.read_text(encoding="utf-8")
+    return re.findall(r"```python\n(.*?)\n```\n\n```text\n(.*?)\n```", text, flags=re.DOTALL)
+
+
+def test_four_plans():
+    assert [re.search(r"(\d+) minutes", heading)[0] for heading in TIMED] == [
+        "90 minutes",
+        "210 minutes",
+        "360 minutes",
+        *6 * ["90 minutes"],
+    ]
+
+
+@pytest.mark.parametrize("rows", PLANS.values(), ids=PLANS)
+def test_rows_name_cells_that_exist(rows):
+    for row in rows:
+        assert len(row) == len(COLUMNS) and all(row), row
+        assert row[4] in MODES, row
+        if number(row) == "-":
+            assert row[2:5] == ["-", "-", "talk"]
+            continue
+        assert row[2] == f"[{number(row)}](../notebooks/{FILES[number(row)]})"
+        assert cells(row) and not set(cells(row)) - set(IDS[number(row)]), row
+
+
+@timed
+def test_minutes_add_up(rows, request):
+    assert [row[0] for row in rows] == [f"{at // 60}:{at % 60:02d}" for at in starts(rows)]
+    heading = request.node.callspec.id
+    assert sum(int(row[1]) for row in rows) == int(re.search(r"(\d+) minutes", heading)[1])
+
+
+@timed
+def test_live_training_fits(rows):
+    """A notebook that trains live has at least twice its machine minutes in the plan."""
+    for book, training in TRAINS.items():
+        mine = [row for row in rows if number(row) == book]
+        if any(is_live(row) and training & set(cells(row)) for row in mine):
+            given = sum(int(row[1]) for row in mine)
+            assert given >= SLOWER * NOTEBOOKS[book].metadata["course"]["minutes"], (book, given)
+
+
+@timed
+def test_nothing_disturbs_a_long_run(rows):
+    """From the start of a long run to its reading there is time for it, and nothing else trains meanwhile."""
+    begins = starts(rows)
+    recorded = json.loads((ROOT / "data" / "runs" / "05_full.json").read_text(encoding="utf-8"))["minutes"]
+    for book, training in LONG.items():
+        for n, row in enumerate(rows):
+            if number(row) != book or not is_live(row) or training not in cells(row):
+                continue
+            later = IDS[book][IDS[book].index(training) + 1 :]
+            read_at = next(
+                m for m in range(n + 1, len(rows)) if number(rows[m]) == book and set(cells(rows[m])) & set(later)
+            )
+            minutes = SLOWER * NOTEBOOKS[book].metadata["course"]["minutes"]
+            assert begins[read_at] - begins[n] >= (max(minutes, recorded) if book == "05" else minutes)
+            for other in rows[n + 1 : read_at]:
+                assert not (is_live(other) and TRAINS.get(number(other), set()) & set(cells(other))), other
+
+
+def test_a_sheet_for_each_notebook():
+    assert [path.stem for path in SHEETS] == sorted(NOTEBOOKS)
+
+
+@sheet
+def test_sheets_name_cells_that_exist(path):
+    text = path.read_text(encoding="utf-8")
+    assert f"(../../notebooks/{FILES[path.stem]})" in text
+    for part in ("Must show", "Slow cells"):
+        named = re.findall(r"`([^`]+)`", re.search(rf"(?m)^\*\*{part}.*$", text)[0])
+        assert named and not set(named) - set(IDS[path.stem]), (part, named)
+    pairs = re.findall(r"`([^`]+)`", text[text.index("## In pairs") :])
+    assert pairs and not set(pairs) - set(IDS[path.stem]), pairs
+
+
+@sheet
+def test_sheets_have_their_parts(path):
+    text = path.read_text(encoding="utf-8")
+    questions = text[text.index("## Three questions") : text.index("## Usual misconceptions")]
+    assert len(re.findall(r"(?m)^\d\. .+\? — \*.+\*$", questions)) == 3
+    assert len(text.split()) < 800, "more than fits on two sides of a page"
+    assert demonstrations(path) and len(demonstrations(path)) == text.count("```python") == text.count("```text")
+
+
+@sheet
+def test_demonstrations_are_two_lines(path):
+    for code, _ in demonstrations(path):
+        ast.parse(code)
+        preparation, _, lines = code.rpartition("\n\n")
+        assert preparation and len(lines.splitlines()) <= 2, lines
+
+
+def test_python_of_the_readme_parses():
+    blocks = re.findall(r"```python\n(.*?)\n```", (TEACHING / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert blocks
+    for block in blocks:
+        ast.parse(block)
+
+
+@pytest.mark.slow
+@sheet
+def test_demonstrations_print_what_the_sheet_says(path):
+    """All of a sheet in one fresh process: importing the libraries takes longer than the demonstrations."""
+    shown = demonstrations(path)
+    script = f"for code in {[code for code, _ in shown]!r}:\n    exec(code, {{}})\n    print('----')"
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", script]
+    finished = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, encoding="utf-8", timeout=300)
+    assert finished.returncode == 0, finished.stderr[-2000:]
+    assert finished.stdout == "".join(f"{printed}\n----\n" for _, printed in shown)
+
+
+@pytest.mark.parametrize("path", [TEACHING / "README.md", TEACHING / "plans.md", *SHEETS], ids=lambda path: path.stem)
+def test_links_lead_somewhere(path):
+    for target in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
+        if not target.startswith(("http", "#")):
+            assert (path.parent / target.partition("#")[0]).exists(), target

@@ -102,9 +102,9 @@ def terms() -> dict[str, str]:
 
 
 def words(text: str) -> str:
-    """Markdown without code, links' targets, formulas and headings."""
+    """Markdown without code, links' targets, formulas, headings and names of notebooks."""
     text = re.sub(r"(?ms)^(```|~~~).*?^\1|`[^`\n]*`|\$[^$]*\$|^#+ .*?$", " ", text)
-    return re.sub(r"\]\([^)]*\)", "]", text)
+    return re.sub(r"\]\([^)]*\)", "]", re.sub(r"\[[^\]]*\]\([^)]*\.ipynb[^)]*\)", " ", text))
 
 
 @lesson

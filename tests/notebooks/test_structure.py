@@ -142,7 +142,7 @@ def test_names_no_path_of_a_machine(path):
 
 @lesson_or_solution
 def test_is_small(path):
-    assert path.stat().st_size < 400_000
+    assert path.stat().st_size < 500_000
 
 
 @lesson

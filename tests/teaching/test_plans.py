@@ -43,6 +43,7 @@ TRAINS = {
     "11": {"train"},
 }
 LONG = {"05": "train", "11": "train"}  # started, left alone, and read later
+WORDS_A_MINUTE = 110  # read aloud, to people who read along
 SLOWER = 2  # a laptop without matrix units takes up to so many times the minutes that a notebook states
 
 
@@ -118,6 +119,14 @@ def test_minutes_add_up(rows, request):
 
 
 @timed
+def test_what_is_said_can_be_said_in_the_time(rows):
+    """Saying, asking and answering take at most three quarters of a row; the rest is looking and doing."""
+    for row in rows:
+        words = sum(len(row[column].split()) for column in (5, 6, 7))
+        assert words / WORDS_A_MINUTE <= 0.75 * int(row[1]), row
+
+
+@timed
 def test_live_training_fits(rows):
     """A notebook that trains live has at least twice its machine minutes in the plan."""
     for book, training in TRAINS.items():
@@ -186,16 +195,22 @@ def test_python_of_the_readme_parses():
 
 
 @pytest.mark.slow
-@sheet
-def test_demonstrations_print_what_the_sheet_says(path):
-    """All of a sheet in one fresh process: importing the libraries takes longer than the demonstrations."""
-    shown = demonstrations(path)
-    script = f"for code in {[code for code, _ in shown]!r}:\n    exec(code, {{}})\n    print('----')"
-    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+def test_demonstrations_print_what_the_sheets_say():
+    """All in one fresh process: importing the libraries takes far longer than the demonstrations."""
+    shown = {
+        f"sheet {path.stem}, demonstration {n}": demo
+        for path in SHEETS
+        for n, demo in enumerate(demonstrations(path), 1)
+    }
+    codes = {name: code for name, (code, _) in shown.items()}
+    script = f"for name, code in {codes!r}.items():\n    print('####', name, flush=True)\n    exec(code, {{}})"
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
     command = [sys.executable, "-c", script]
     finished = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, encoding="utf-8", timeout=300)
-    assert finished.returncode == 0, finished.stderr[-2000:]
-    assert finished.stdout == "".join(f"{printed}\n----\n" for _, printed in shown)
+    assert finished.returncode == 0, finished.stdout[-300:] + finished.stderr[-2000:]
+    parts = [part.partition("\n") for part in finished.stdout.split("#### ")[1:]]
+    printed = {name: text.rstrip("\n") for name, _, text in parts}
+    assert printed == {name: said for name, (_, said) in shown.items()}
 
 
 @pytest.mark.parametrize("path", [TEACHING / "README.md", TEACHING / "plans.md", *SHEETS], ids=lambda path: path.stem)

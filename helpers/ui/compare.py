@@ -12,7 +12,8 @@ from helpers.ui import figures
 def compare_box(models: dict[str, Callable], as_calls: bool = True) -> w.VBox:
     """A text box and a button; a click fills a table with each model's answer to the command typed.
 
-    models: {name: what generate.answerer(...) gives}. as_calls: say of each answer whether it is a valid call. Children: the text and the button, and the result (HTML).
+    models: {name: what generate.answerer(...) gives}. as_calls: say of each answer whether it is a valid call.
+    Children: the text and the button, and the result (HTML).
     """
     text = w.Text(
         placeholder="Type a command, such as: it's too dark in the office" if as_calls else "Type a question",

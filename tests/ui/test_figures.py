@@ -36,7 +36,7 @@ def test_training_can_be_drawn_before_anything_is_logged(log):
 
 
 def test_scores_show_each_value_with_its_interval():
-    table = pd.DataFrame(RUN["test"]).T[["value", "low", "high"]]
+    table = pd.DataFrame(RUN["validation"]).T[["value", "low", "high"]]
     fig = figures.scores({"test": {"before": table * 0, "after": table}, "natural": {"after": table}}, "Better")
     assert {"Better", "before", "after", "test", "natural", *table.index} <= words(fig)
     assert [ax.get_xlabel() for ax in fig.axes] == ["percent of commands"] * 2

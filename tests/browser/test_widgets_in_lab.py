@@ -143,6 +143,19 @@ def tracked_run_has_a_page(page, folder):
         server.communicate("\n", timeout=30)
 
 
+def report_is_a_page_of_its_own(page, folder):
+    """The report opens without a server, fetches nothing and shows its pictures."""
+    opened, requests = page.context.browser.new_page(), []
+    opened.on("request", lambda request: requests.append(request.url))
+    opened.goto((folder / "outputs/11/report.html").as_uri())
+    expect(opened.get_by_role("heading", name="Fine-tuning on commands.csv")).to_be_visible()
+    expect(opened.get_by_role("heading", name="Limits")).to_be_visible()
+    assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
+    pictures = opened.get_by_role("img").all()
+    assert len(pictures) == 2 and all(picture.evaluate("image => image.naturalWidth") > 100 for picture in pictures)
+    opened.close()
+
+
 # What a reader does in a lesson once it has run; a lesson without an entry is run and looked at.
 WIDGETS = {
     "01": quiz_says_right_or_wrong,
@@ -154,6 +167,7 @@ WIDGETS = {
     "07": compare_box_shows_probabilities,
     "09": planner_says_what_fits,
     "10": tracked_run_has_a_page,
+    "11": report_is_a_page_of_its_own,
 }
 
 

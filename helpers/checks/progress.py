@@ -7,9 +7,10 @@ import nbformat
 import pandas as pd
 
 from helpers import answers
+from helpers.paths import ROOT
 
 
-def so_far(folder: Path | str = ".") -> pd.DataFrame:
+def so_far(folder: Path | str = ROOT / "notebooks") -> pd.DataFrame:
     """A row for each notebook in the folder: exercises that have passed their check here, and how many there are."""
     solved, rows = answers.kept("solved"), {}
     for path in sorted(Path(folder).glob("[0-9]*.ipynb")):

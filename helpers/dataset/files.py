@@ -5,6 +5,7 @@ The bytes become text (decoding), the text records (records), the records rows (
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -61,6 +62,17 @@ class DataFile:
     def total(self) -> int:
         """Rows in the file, usable or not."""
         return len(set(self.numbers)) + len(self.unusable)
+
+
+def mapping(pairs: Iterable[str]) -> dict[str, str]:
+    """{"prompt": column, …} of texts such as "prompt=question", as `read` takes it; Refused for one that is none."""
+    columns = {}
+    for pair in pairs:
+        key, equals, column = pair.partition("=")
+        if not (key and equals and column):
+            raise Refused(f"{pair!r} is no mapping: write it as prompt=COLUMN.")
+        columns[key.strip()] = column.strip()
+    return columns
 
 
 def read(

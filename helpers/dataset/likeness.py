@@ -27,7 +27,7 @@ def pairs(texts: list[str], others: list[str]) -> Iterator[tuple[int, int, int]]
     compared = len(texts) * len(others)
     length = sum(map(len, texts)) / max(1, len(texts))
     if compared <= MOST_PAIRS and compared * length <= MOST_CHARACTERS:
-        yield from _all(texts, others)
+        yield from all_pairs(texts, others)
         return
     same = texts is others
     every = texts if same else [*others, *texts]
@@ -49,11 +49,11 @@ def pairs(texts: list[str], others: list[str]) -> Iterator[tuple[int, int, int]]
             yield later - offset, earlier, int(scores[n])
 
 
-def _all(texts: list[str], others: list[str]) -> Iterator[tuple[int, int, int]]:
-    """Quadratic, yet a million pairs of short texts a second."""
+def all_pairs(texts: list[str], others: list[str], alike: int = ALIKE) -> Iterator[tuple[int, int, int]]:
+    """What `pairs` gives, of all pairs that are at least `alike`: quadratic, yet a million short pairs a second."""
     for start in range(0, len(texts), CHUNK):
         part = texts[start : start + CHUNK]
-        scores = process.cdist(part, others, scorer=fuzz.ratio, score_cutoff=ALIKE, dtype=np.uint8, workers=-1)
+        scores = process.cdist(part, others, scorer=fuzz.ratio, score_cutoff=alike, dtype=np.uint8, workers=-1)
         for i, j in zip(*np.nonzero(scores), strict=True):
             yield start + int(i), int(j), int(scores[i, j])
 

@@ -3,15 +3,15 @@
 from collections.abc import Hashable, Sequence
 
 import numpy as np
-from rapidfuzz import fuzz, process, utils
+from rapidfuzz import utils
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from helpers.dataset import likeness
 from helpers.errors import CourseError
 
 ALIKE = 85  # likeness of two prompts, 0 to 100, from which they belong together
 MOST = 5_000  # rows that are all compared with each other, in seconds; of more, only equal prompts belong together
-CHUNK = 1_000  # rows compared at once, which bounds the memory
 
 
 def clusters(prompts: Sequence[str], groups: Sequence[Hashable] | None = None) -> np.ndarray:
@@ -26,7 +26,8 @@ def clusters(prompts: Sequence[str], groups: Sequence[Hashable] | None = None) -
     if groups is not None:
         pairs.append(_equal([None if group is None else str(group) for group in groups]))
     if len(texts) <= MOST:
-        pairs += list(_alike(texts))
+        alike = [(row, other) for row, other, _ in likeness.all_pairs(texts, texts, ALIKE)]
+        pairs.append(np.array(alike, int).reshape(-1, 2).T)
     rows, others = np.concatenate(pairs, axis=1) if pairs else np.empty((2, 0), int)
     graph = coo_array((np.ones(len(rows)), (rows, others)), shape=(len(texts), len(texts)))
     return connected_components(graph, directed=False)[1]
@@ -62,11 +63,3 @@ def _equal(keys: Sequence[Hashable | None]) -> np.ndarray:
     first: dict = {}
     pairs = [(row, first.setdefault(key, row)) for row, key in enumerate(keys) if key is not None]
     return np.array(pairs, int).reshape(-1, 2).T
-
-
-def _alike(texts: list[str]):
-    for start in range(0, len(texts), CHUNK):
-        part = texts[start : start + CHUNK]
-        likeness = process.cdist(part, texts, scorer=fuzz.ratio, score_cutoff=ALIKE, dtype=np.uint8, workers=-1)
-        rows, others = np.nonzero(likeness)
-        yield np.array([rows + start, others])

@@ -121,9 +121,11 @@ def every_turn(rows: Iterable[dict]) -> list[dict]:
 def tools_as_text(row: dict) -> dict:
     """A row of messages and tools as prompt and completion, for a chat template that knows no tools.
 
-    The tools' schemas go into the system message, a call becomes <tool_call>{…}</tool_call> in the assistant's text,
-    and a result is what the user says next.
+    Any other row comes back as it is. The tools' schemas go into the system message, a call becomes
+    <tool_call>{…}</tool_call> in the assistant's text, and a result is what the user says next.
     """
+    if "messages" not in row:
+        return row
     messages = []
     if row.get("tools"):
         schemas = "\n".join(json.dumps(tool, ensure_ascii=False) for tool in row["tools"])

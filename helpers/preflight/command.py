@@ -11,7 +11,7 @@ import pandas as pd
 
 from helpers import setup
 from helpers.dataset import files
-from helpers.dataset.files import DataFile, Refused
+from helpers.dataset.files import DataFile
 from helpers.errors import CourseError
 from helpers.model import load_config, load_tokenizer
 from helpers.preflight import findings, planning, tokens
@@ -71,7 +71,7 @@ def refused_object(sentence: str, format: str = "unknown", rows: int = 0) -> dic
 
 def _judge(asked: argparse.Namespace) -> tuple[dict, str, int]:
     """(the object for --json, the text for people, the exit status)."""
-    mapping = _mapping(asked.map)
+    mapping = files.mapping(asked.map)
     file = files.read(asked.file, mapping, asked.chosen, asked.cut)
     held_out = files.read(asked.held_out, mapping, asked.chosen, asked.cut) if asked.held_out else None
     name, tokenizer = _tokenizer(asked.model)
@@ -110,16 +110,6 @@ def _positive(text: str) -> int:
     if number < 1:
         raise ValueError
     return number
-
-
-def _mapping(pairs: list[str]) -> dict[str, str]:
-    mapping = {}
-    for pair in pairs:
-        key, equals, column = pair.partition("=")
-        if not (key and equals and column):
-            raise Refused(f"--map {pair} is no mapping: write it as --map prompt=COLUMN.")
-        mapping[key.strip()] = column.strip()
-    return mapping
 
 
 def _tokenizer(name: str | None) -> tuple[str, object]:

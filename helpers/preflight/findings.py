@@ -78,7 +78,7 @@ def inspect(
     lines += _of_the_file(file, tokenizer)
     fit = {}
     for number, row in zip(file.numbers, file.rows, strict=True):
-        as_text = tools_as_text(row) if "messages" in row else row
+        as_text = tools_as_text(row)
         found = tokens.problems(row if tokens.knows_tools(tokenizer) else as_text, tokenizer)
         if not any(check == "template refuses" for check, _ in found):
             fit[number] = as_text
@@ -178,7 +178,7 @@ def _of_lengths(rows: dict[int, dict]):
 def _of_validation(rows: dict[int, dict], measured: pd.DataFrame, tokenizer, max_length: int | None, held_out):
     splits, numbers = {"file": list(rows.values())}, {"file": list(rows)}
     if held_out:
-        others = [tools_as_text(row) if "messages" in row else row for row in held_out.rows]
+        others = [tools_as_text(row) for row in held_out.rows]
         splits, numbers = {"held-out": others} | splits, {"held-out": held_out.numbers} | numbers
     found = validation.findings(splits, tokenizer, max_length, numbers=numbers, measured={"file": measured})
     for line in found[found["split"] == "file"].itertuples():

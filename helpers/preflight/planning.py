@@ -107,7 +107,7 @@ def measure(rows: list[dict], name: str, config: dict | None = None, steps: int 
         )
         wanted = (steps + 1) * settings.per_device_train_batch_size * settings.gradient_accumulation_steps
         places = np.random.default_rng(0).permutation(len(rows))[:wanted]
-        chosen = [tools_as_text(rows[place]) if "messages" in rows[place] else rows[place] for place in places]
+        chosen = [tools_as_text(rows[place]) for place in places]
         clock = _Clock()
         trainer = CPUSFTTrainer(
             model=model,
@@ -137,8 +137,7 @@ class _Clock(TrainerCallback):
 def _kept(rows: list[dict], tokenizer, max_length: int | None, lengths: pd.DataFrame | None) -> tuple[list, list]:
     """Tokens of each row that is trained on, cut at max_length, and those of them that the loss counts."""
     if lengths is None:
-        as_text = [tools_as_text(row) if "messages" in row else row for row in rows]
-        lengths = validation.lengths(as_text, tokens.with_template(tokenizer))
+        lengths = validation.lengths([tools_as_text(row) for row in rows], tokens.with_template(tokenizer))
     plain = "text" in rows[0]
     all_counted = plain or ("messages" in rows[0] and tokens.knows_tools(tokenizer))
     total = lengths["total"] + 1 if plain else lengths["total"]  # TRL puts EOS behind a text

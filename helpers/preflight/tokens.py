@@ -78,7 +78,7 @@ def problems(row: dict, tokenizer: PreTrainedTokenizerBase) -> list[tuple[str, s
 def mask(row: dict, tokenizer: PreTrainedTokenizerBase) -> pd.DataFrame:
     """The tokens of a row as SFTTrainer sees them: `token`, its text, and `counted`, whether it is in the loss."""
     tokenizer = with_template(tokenizer)
-    if row.get("messages") and not knows_tools(tokenizer):
+    if not knows_tools(tokenizer):
         row = tools_as_text(row)
     prompt, whole = rendered(row, tokenizer)
     special = "text" in row  # a template writes its special tokens itself

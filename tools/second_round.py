@@ -61,8 +61,8 @@ def _seeds(name: str, about: str, **options) -> dict[str, Trial]:
 TRIALS = {
     **_seeds("again", "as before: 800 pattern sentences and 400 natural commands"),
     "averaged": Trial("the mean of the weights of three seeds", averages=("again_0", "again_1", "again_2")),
-    **_seeds("non_commands", "200 sentences that are no command", non_commands=200),
-    **_seeds("misspelt", "a slip or capitals in a third of the sentences", misspelt=1 / 3),
+    "non_commands_0": Trial("200 sentences that are no command", non_commands=200),
+    "misspelt_0": Trial("a slip or capitals in a third of the sentences", misspelt=1 / 3),
     "natural_0": Trial("200 more natural commands", natural=NATURAL + 200),
     "wrapped_0": Trial("200 pattern sentences with polite words around them", wrapped=200),
     "replay_1_0": Trial("1% general text", replay=ROWS // 100),

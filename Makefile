@@ -4,6 +4,7 @@ LAB_ARGS ?=
 DATA ?=
 PARAMETERS ?=
 BIN := .venv/bin
+NEWS := @jupyterlab/apputils-extension:announcements  # asks whether to fetch news and to look for updates
 .DEFAULT_GOAL := help
 .PHONY: help setup lab project check test times course outputs nano record bench lock audit sbom clean
 
@@ -22,6 +23,7 @@ setup: .venv/ready  ## build .venv, fetch the model, build the dataset (the othe
 	@echo 'Installing the packages of requirements.lock, which takes a few minutes the first time ...'
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-build-isolation --requirement requirements.txt --editable .
+	$(BIN)/jupyter labextension disable $(NEWS) 2>/dev/null
 	$(BIN)/python -m helpers.model
 	$(BIN)/python -m helpers.dataset
 	@touch $@
@@ -62,11 +64,10 @@ bench: setup  ## measure where a training step's time goes on this machine (17 m
 lock: setup  ## write requirements.lock from requirements.txt
 	$(BIN)/python -m tools.lock
 
-audit: setup  ## ask a database of vulnerabilities about every package of requirements.lock and about torch
+audit: setup  ## ask a database of known vulnerabilities about each package of requirements.lock, and about PyTorch
 	@mkdir -p outputs
-	@grep '^torch==' requirements.txt > outputs/torch.txt
-	$(BIN)/uv tool run pip-audit@2.10.1 --no-deps --disable-pip --requirement requirements.lock
-	$(BIN)/uv tool run pip-audit@2.10.1 --no-deps --disable-pip --requirement outputs/torch.txt
+	@{ grep '==' requirements.lock | tr -d '\\'; grep '^torch==' requirements.txt; } > outputs/pins.txt
+	$(BIN)/uv tool run pip-audit@2.10.1 --strict --no-deps --disable-pip --requirement outputs/pins.txt
 
 sbom: setup  ## list what is installed, with versions and licences, in outputs/sbom.json (CycloneDX)
 	@mkdir -p outputs

@@ -3,23 +3,27 @@
 import ast
 import re
 import sys
-from importlib.metadata import packages_distributions
+from importlib.metadata import distribution, packages_distributions
 
 import pytest
+from packaging.requirements import Requirement
 
 import lessons
 from helpers.paths import ROOT
+from tools.lock import without_pytorch
 
 OWN = {"helpers", "tools", "tests", *(path.stem for path in (ROOT / "tests").rglob("*.py"))}
 FOLDERS = ("helpers", "tools", "tests", "notebooks")
-# Not locked, since each machine has a build of its own: PyTorch and what comes with its build for NVIDIA's GPUs.
-OF_TORCH = ("torch", "triton", "nvidia-", "cuda-")
+
+
+def plain(name: str) -> str:
+    """A package's name as PyPI compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def pinned(text: str) -> dict[str, str]:
-    """{name: version} of the lines `name==version` in a file of requirements; names as PyPI writes them."""
-    pins = re.findall(r"^([\w.-]+)==([^\s;\\]+)", text, re.MULTILINE)
-    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pins}
+    """{name: version} of the lines `name==version` in a file of requirements."""
+    return {plain(name): version for name, version in re.findall(r"^([\w.-]+)==([^\s;\\]+)", text, re.MULTILINE)}
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +54,38 @@ def test_whatever_is_imported_is_pinned_by_name(requirements):
     from_packages = packages_distributions()
     unpinned = {}
     for module, path in imported().items():
-        packages = [re.sub(r"[-_.]+", "-", package).lower() for package in from_packages.get(module, [])]
+        packages = [plain(package) for package in from_packages.get(module, [])]
         if not set(packages) & set(requirements):
             unpinned[module] = f"{path} imports it from {packages or 'a package that is not installed'}"
     assert not unpinned
+
+
+def test_the_lock_agrees_with_the_requirements(requirements, lock):
+    locked = pinned(lock)
+    parted = {name for name, version in requirements.items() if locked.get(name) != version}
+    assert parted == {"torch"}, "call make lock"
+
+
+def test_the_lock_holds_whatever_the_installed_packages_need(requirements, lock):
+    locked = {*pinned(lock), "torch"}
+    missing = {}
+    for name in requirements:
+        for line in distribution(name).requires or []:
+            needed = Requirement(line)
+            wanted = not needed.marker or needed.marker.evaluate({"extra": ""})
+            if wanted and name != "torch" and plain(needed.name) not in locked:
+                missing[needed.name] = name
+    assert not missing, "call make lock"
+
+
+def test_each_locked_package_has_a_hash(lock):
+    entries = re.split(r"^(?=[a-zA-Z])", lock, flags=re.MULTILINE)[1:]
+    assert len(entries) >= len(pinned(lock)) > 150
+    assert not [entry for entry in entries if not re.search(r"^    --hash=sha256:[0-9a-f]{64}\b", entry, re.MULTILINE)]
+
+
+def test_pytorch_and_its_builds_are_left_out(lock):
+    entry = "{}==1.0 \\\n    --hash=sha256:00\n"
+    names = ["torch", "triton", "nvidia-nvtx", "cuda-toolkit", "tornado"]
+    assert without_pytorch("".join(map(entry.format, names))) == entry.format("tornado")
+    assert without_pytorch(lock) == lock

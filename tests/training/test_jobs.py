@@ -27,6 +27,7 @@ from trl.scripts import sft
 from trl.scripts.sft import make_parser
 
 import lessons
+from helpers import setup
 from helpers.dataset import commands
 from helpers.errors import CourseError
 from helpers.evaluation.generation import generate
@@ -281,7 +282,11 @@ def test_a_folder_without_a_model_is_not_served(tmp_path):
     assert relatives(tmp_path) == []
 
 
-def test_the_server_gives_the_models_own_answers_and_ends(job):
+def test_the_server_gives_the_models_own_answers_past_a_proxy_and_ends(job, monkeypatch):
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("http_proxy", "http://192.0.2.1:3128")  # an address that is nobody's (RFC 5737)
+    setup()
     model, tokenizer = load_tuned("nano")
     for part in (model, tokenizer):
         part.save_pretrained(job / "tuned")

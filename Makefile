@@ -6,7 +6,7 @@ PARAMETERS ?=
 BIN := .venv/bin
 NEWS := @jupyterlab/apputils-extension:announcements  # asks whether to fetch news and to look for updates
 .DEFAULT_GOAL := help
-.PHONY: help setup lab project check test times course outputs nano record bench lock audit sbom clean
+.PHONY: help setup lab project check test times course outputs nano record bench lock newest audit sbom clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ bench: setup  ## measure where a training step's time goes on this machine (17 m
 
 lock: setup  ## write requirements.lock from requirements.txt
 	$(BIN)/python -m tools.lock
+
+newest: setup  ## test the notebooks' keywords on the newest TRL and transformers, in an environment that is thrown away
+	$(BIN)/python -m tools.newest
 
 audit: setup  ## ask a database of known vulnerabilities about each package of requirements.lock, and about PyTorch
 	@mkdir -p outputs

@@ -20,7 +20,6 @@ import lessons
 SETTINGS = {
     # All cells in the page at once; by default JupyterLab draws those in view.
     "notebook-extension/tracker": {"windowingMode": "none"},
-    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
 
 

@@ -264,6 +264,11 @@ def test_a_job_that_fails_says_why(tmp_path):
         jobs.run("no-such-program", folder=tmp_path)
 
 
+def test_what_a_job_prints_survives_the_encoding_of_windows(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "cp1252")  # what Python writes in there, into anything but a terminal
+    assert jobs.run("python", "-c", r"print('\u2192 \u958b\u71c8')", folder=tmp_path).stdout == "→ 開燈\n"
+
+
 def test_a_taken_port_is_said_so(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -4,7 +4,8 @@ LAB_ARGS ?=
 DATA ?=
 PARAMETERS ?=
 BIN := .venv/bin
-NEWS := @jupyterlab/apputils-extension:announcements  # asks whether to fetch news and to look for updates
+# What asks in JupyterLab whether to fetch news, and looks for updates.
+NEWS := @jupyterlab/apputils-extension:announcements
 .DEFAULT_GOAL := help
 .PHONY: help setup lab project check test times course outputs nano record bench lock newest audit sbom clean
 
@@ -23,7 +24,7 @@ setup: .venv/ready  ## build .venv, fetch the model, build the dataset (the othe
 	@echo 'Installing the packages of requirements.lock, which takes a few minutes the first time ...'
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-build-isolation --requirement requirements.txt --editable .
-	$(BIN)/jupyter labextension disable $(NEWS) 2>/dev/null
+	$(BIN)/jupyter labextension disable "$(NEWS)" 2>/dev/null
 	$(BIN)/python -m helpers.model
 	$(BIN)/python -m helpers.dataset
 	@touch $@

@@ -23,7 +23,15 @@ def without_pytorch(lock: str) -> str:
 
 
 def main() -> int:
-    options = ["--quiet", "--universal", "--python-version", "3.11", "--generate-hashes", "--no-annotate", "--no-header"]
+    options = [
+        "--quiet",
+        "--universal",
+        "--python-version",
+        "3.11",
+        "--generate-hashes",
+        "--no-annotate",
+        "--no-header",
+    ]
     command = [sys.executable, "-m", "uv", "pip", "compile", *options, "requirements.txt", "--output-file", str(LOCK)]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL)
     if not done.returncode:

@@ -18,7 +18,12 @@ from helpers.paths import ROOT
 
 NEWEST = ("trl", "transformers")
 TESTS = "tests/notebooks/test_api.py"
-VERSIONS = "import importlib.metadata as m, sys; print(*(f'{name} {m.version(name)}' for name in sys.argv[1:]), sep=', ')"
+VERSIONS = "import transformers, trl; print(f'TRL {trl.__version__}, transformers {transformers.__version__}')"
+
+
+def printed(python: Path, code: str) -> str:
+    """What the code prints in that Python."""
+    return subprocess.run([python, "-c", code], capture_output=True, text=True).stdout.strip()
 
 
 def environment(folder: Path) -> Path:
@@ -26,8 +31,8 @@ def environment(folder: Path) -> Path:
     venv.create(folder, with_pip=False, symlinks=sys.platform != "win32")
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     paths = [path for path in sys.path if path.endswith("site-packages")]
-    own = subprocess.run([python, "-c", "import site; print(site.getsitepackages()[-1])"], capture_output=True, text=True)
-    (Path(own.stdout.strip()) / "below.pth").write_text("\n".join(paths), encoding="utf-8")
+    own = printed(python, "import sysconfig; print(sysconfig.get_path('purelib'))")
+    (Path(own) / "below.pth").write_text("\n".join(paths), encoding="utf-8")
     done = subprocess.run([python, "-m", "pip", "install", "--quiet", "--upgrade", *NEWEST], stdout=sys.stderr)
     if done.returncode:
         raise CourseError("The newest releases did not install: see pip's reason above, and try again.")
@@ -50,7 +55,7 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         python, report = environment(Path(scratch) / "newest"), Path(scratch) / "report.xml"
-        versions = subprocess.run([python, "-c", VERSIONS, *NEWEST], capture_output=True, text=True).stdout.strip()
+        versions = printed(python, VERSIONS)
         done = subprocess.run([python, "-m", "pytest", "-q", f"--junitxml={report}", TESTS], cwd=ROOT)
         if not report.exists():
             raise CourseError(f"With {versions}, the tests did not start: see their reason above.")

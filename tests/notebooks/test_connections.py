@@ -19,7 +19,8 @@ from tests import connections
 RUN = (
     "import json, papermill, sys\n"
     "path, to, folder, parameters = sys.argv[1:]\n"
-    "papermill.execute_notebook(path, to, json.loads(parameters), cwd=folder, progress_bar=False, kernel_name='python3')"
+    "quiet = dict(progress_bar=False, kernel_name='python3')\n"
+    "papermill.execute_notebook(path, to, json.loads(parameters), cwd=folder, **quiet)"
 )
 PROXY = "http://192.0.2.1:3128"  # an address that is nobody's (RFC 5737)
 SILENCERS = ("CI", "GITHUB_ACTIONS", "DO_NOT_TRACK", "ORT_DISABLE_TELEMETRY", "NO_PROXY", "HF_HUB")
@@ -57,7 +58,10 @@ def test_a_notebook_asks_for_no_other_machine(name, tmp_path, reader):
 
 @pytest.mark.parametrize(
     "code",
-    ["import socket; socket.getaddrinfo('example.org', 80)", "import urllib.request as u; u.urlopen('http://192.0.2.9')"],
+    [
+        "import socket; socket.getaddrinfo('example.org', 80)",
+        "import urllib.request as u; u.urlopen('http://192.0.2.9')",
+    ],
     ids=["a name", "an address"],
 )
 def test_the_guard_sees_who_asks_in_a_process_of_a_process(code, tmp_path, reader):

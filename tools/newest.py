@@ -18,7 +18,7 @@ from helpers.paths import ROOT
 
 NEWEST = ("trl", "transformers")
 TESTS = "tests/notebooks/test_api.py"
-VERSIONS = "import transformers, trl; print(f'TRL {trl.__version__}, transformers {transformers.__version__}')"
+VERSIONS = f"import importlib.metadata as m; print(*(f'{{name}} {{m.version(name)}}' for name in {NEWEST}), sep=', ')"
 
 
 def printed(python: Path, code: str) -> str:

@@ -4,7 +4,7 @@ from tools import newest
 
 REPORT = """<testsuites><testsuite>
 <testcase name="test_keywords[05]" time="1">
-<failure message="AssertionError: assert not [&#39;config: SFTConfig(old=...) does not exist&#39;]&#10;more">long</failure>
+<failure message="assert not [&#39;config: SFTConfig(old=...) does not exist&#39;]&#10;more">long</failure>
 </testcase>
 <testcase name="test_fine" time="1"/>
 <testcase name="test_import" time="1"><error message="no module">x</error></testcase>

@@ -4,6 +4,7 @@ They are checked here, once, and not each time a reader loads them.
 """
 
 import json
+import re
 from collections import Counter
 
 import fastjsonschema
@@ -98,6 +99,11 @@ def test_a_sentence_that_is_no_command_has_the_call_that_does_nothing():
     assert len(rows) == 300 and {row["intent"] for row in rows} == {calls.NO_COMMAND["name"]}
     assert calls.problem(json.loads(rows[0]["completion"][0]["content"])) is None
     assert len({row["template"] for row in rows}) == 300
+
+
+def test_the_data_card_has_a_row_for_whatever_lies_here():
+    rows = re.findall(r"^\| `([\w./]+)`", (DATA / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert {path.name for path in DATA.iterdir()} - {"README.md"} == {row.split("/")[0] for row in rows}
 
 
 def test_the_data_card_says_where_upstream_sentences_are_quoted(dataset):

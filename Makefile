@@ -3,6 +3,8 @@ PYTHON ?= python3
 LAB_ARGS ?=
 DATA ?=
 PARAMETERS ?=
+FOLDER ?=
+RUN ?=
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 .PHONY: help setup lab project check test times course outputs nano record bench ready stick grade clean
@@ -61,6 +63,10 @@ bench: setup  ## measure where a training step's time goes on this machine (17 m
 # For instructors. It must run where nothing is installed yet, so it needs no setup.
 ready:  ## whether this machine can hold a class, and what to do about what is missing
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m tools.ready; else $(PYTHON) -m tools.ready; fi
+
+grade: setup  ## who solved what in FOLDER, with a folder for each student; RUN=1 runs their code again
+	@test -n "$(FOLDER)" || { echo 'Call make grade FOLDER=handed_in, a folder with one folder for each student.' >&2; exit 2; }
+	@$(BIN)/python -m tools.grade "$(FOLDER)" $(if $(RUN),--run)
 
 clean:  ## remove the environment and what runs leave; the model's cache stays
 	rm -rf .venv executed outputs checkpoints .pytest_cache .ruff_cache *.egg-info

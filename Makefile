@@ -4,6 +4,7 @@ LAB_ARGS ?=
 DATA ?=
 PARAMETERS ?=
 FOLDER ?=
+PLATFORM ?=
 RUN ?=
 BIN := .venv/bin
 .DEFAULT_GOAL := help
@@ -63,6 +64,10 @@ bench: setup  ## measure where a training step's time goes on this machine (17 m
 # For instructors. It must run where nothing is installed yet, so it needs no setup.
 ready:  ## whether this machine can hold a class, and what to do about what is missing
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m tools.ready; else $(PYTHON) -m tools.ready; fi
+
+stick: setup  ## a FOLDER that installs the course without network; PLATFORM=windows, macos or linux adds their wheels
+	@test -n "$(FOLDER)" || { echo 'Call make stick FOLDER=/media/stick, a folder on a disk with 5 GB free.' >&2; exit 2; }
+	@$(BIN)/python -m tools.stick "$(FOLDER)" --platform "$(PLATFORM)"
 
 grade: setup  ## who solved what in FOLDER, with a folder for each student; RUN=1 runs their code again
 	@test -n "$(FOLDER)" || { echo 'Call make grade FOLDER=handed_in, a folder with one folder for each student.' >&2; exit 2; }

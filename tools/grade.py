@@ -100,8 +100,8 @@ def results(lesson: str, notebook: nbformat.NotebookNode) -> dict[str, str]:
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             stored = output.get("data", {}).get(MIME)
-            if isinstance(stored, dict) and stored.get("exercise") in found:
-                exercise = stored["exercise"]
+            exercise = stored.get("exercise") if isinstance(stored, dict) else None
+            if isinstance(exercise, str) and exercise in found:
                 if stored.get("right") is True:
                     found[exercise] = SOLVED
                 elif stored.get("message") != UNTRIED and found[exercise] == NOT_TRIED:

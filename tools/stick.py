@@ -75,7 +75,7 @@ def fetch_for(name: str, python: str, requirements: Path, wheels: Path) -> None:
             continue
         extras = {"", *wanted.extras}
         if key not in seen:
-            version = pinned.get(key) or _installed(key) or wanted.specifier
+            version = pinned[key] if key in pinned else _installed(key) or wanted.specifier
             seen[key] = _download(key, f"{key}{version}", only, wheels)
         for line in _needs(seen[key]):
             needed = Requirement(line)

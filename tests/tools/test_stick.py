@@ -65,7 +65,7 @@ def test_a_stick_installs_without_network(tmp_path):
     own = os.environ | {"PYTHON": str(base), "HOME": str(tmp_path), "SFT_COURSE_CACHE": str(tmp_path / "cache")}
     installed = offline(["sh", str(folder / "install.sh"), str(target)], env=own)
     assert installed.returncode == 0, installed.stderr
-    assert installed.stdout.splitlines()[-1].endswith("jupyter lab notebooks")
+    assert installed.stdout.splitlines()[-1].endswith('jupyter" lab notebooks') and not installed.stderr
     python = target / ".venv" / "bin" / "python"
     script = "import helpers, helpers.cache, filelock; print(helpers.__file__, filelock.__file__)"
     seen = subprocess.run([python, "-c", script], capture_output=True, text=True, cwd=tmp_path)

@@ -23,6 +23,10 @@ def run(step, command, **options):
         )
 
 
+def quoted(path):
+    return f'"{path}"' if " " in str(path) else str(path)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=Path.home() / "sft-course", help="a new folder")
@@ -43,7 +47,9 @@ def main():
     pip = [python, next(wheels.glob("pip-*.whl")) / "pip", "--disable-pip-version-check", "install", "--quiet"]
     # Nobody's settings may send pip elsewhere, and the model is taken from the same folder.
     offline = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
-    offline.update(PIP_NO_INDEX="1", PIP_FIND_LINKS=str(wheels), PIP_CONFIG_FILE=os.devnull, HF_HUB_OFFLINE="1")
+    # As an address, since pip takes a space in a path for the beginning of another one.
+    offline.update(PIP_NO_INDEX="1", PIP_FIND_LINKS=wheels.as_uri(), PIP_CONFIG_FILE=os.devnull, HF_HUB_OFFLINE="1")
+    offline["PYTHONWARNINGS"] = "ignore"  # setuptools advises whoever builds packages; nobody here does
     packages = ["pip", "setuptools", "--requirement", STICK / "requirements.txt", "--editable", folder]
     run("Installing the packages", [*pip, *packages], env=offline)
 
@@ -52,8 +58,8 @@ def main():
         run("Preparing the model", [python, "-m", "helpers.model"], cwd=folder, env=offline)
     (environment / "ready").touch()  # what make looks for, so that make lab installs nothing again
     print("Ready. To open the course:")
-    print(f"    cd {folder}")
-    print(f"    {python.with_name('jupyter')} lab notebooks")
+    print(f"    cd {quoted(folder)}")
+    print(f"    {quoted(python.with_name('jupyter'))} lab notebooks")
 
 
 if __name__ == "__main__":

@@ -164,3 +164,9 @@ def test_a_spreadsheet_does_not_take_a_student_for_a_formula(tmp_path):
     csv, html = grade.write(pd.DataFrame([row, ("<b>x", *row[1:])], columns=grade.COLUMNS), [], tmp_path)
     assert pd.read_csv(csv)["student"][0].startswith("'=cmd")
     assert "<b>x" not in html.read_text(encoding="utf-8")
+
+
+def test_make_without_a_folder_says_what_to_call():
+    call = ["make", "--silent", "--old-file=.venv/ready", "--old-file=setup", "grade"]
+    done = subprocess.run(call, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.startswith("Call make grade FOLDER=handed_in")

@@ -169,3 +169,9 @@ def test_pip_s_own_reason_ends_in_one_sentence(tmp_path):
     done = subprocess.run(call, cwd=ROOT, env=own, capture_output=True, text=True)
     assert done.returncode == 2 and done.stderr.startswith("pip could not bring every wheel (ERROR: No matching")
     assert done.stderr.count("\n") == 1
+
+
+def test_make_without_a_folder_says_what_to_call():
+    call = ["make", "--silent", "--old-file=.venv/ready", "--old-file=setup", "stick"]
+    done = subprocess.run(call, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.startswith("Call make stick FOLDER=")

@@ -3,11 +3,14 @@ PYTHON ?= python3
 LAB_ARGS ?=
 DATA ?=
 PARAMETERS ?=
+FOLDER ?=
+PLATFORM ?=
+RUN ?=
 BIN := .venv/bin
 # What asks in JupyterLab whether to fetch news, and looks for updates.
 NEWS := @jupyterlab/apputils-extension:announcements
 .DEFAULT_GOAL := help
-.PHONY: help setup lab project check test times course outputs nano record bench lock newest audit sbom clean
+.PHONY: help setup lab project check test times course outputs nano record bench lock newest audit sbom ready stick grade clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +79,18 @@ audit: setup  ## ask a database of known vulnerabilities about each package of r
 sbom: setup  ## list what is installed, with versions and licences, in outputs/sbom.json (CycloneDX)
 	@mkdir -p outputs
 	$(BIN)/uv tool run --from cyclonedx-bom==7.5.0 cyclonedx-py environment --output-file outputs/sbom.json .venv
+
+# For instructors. It must run where nothing is installed yet, so it needs no setup.
+ready:  ## whether this machine can hold a class, and what to do about what is missing
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m tools.ready; else $(PYTHON) -m tools.ready; fi
+
+stick: setup  ## a FOLDER that installs the course without network; PLATFORM=windows, macos or linux adds their wheels
+	@test -n "$(FOLDER)" || { echo 'Call make stick FOLDER=/media/stick, a folder on a disk with 5 GB free.' >&2; exit 2; }
+	@$(BIN)/python -m tools.stick "$(FOLDER)" --platform "$(PLATFORM)"
+
+grade: setup  ## who solved what in FOLDER, with a folder for each student; RUN=1 runs their code again
+	@test -n "$(FOLDER)" || { echo 'Call make grade FOLDER=handed_in, a folder with one folder for each student.' >&2; exit 2; }
+	@$(BIN)/python -m tools.grade "$(FOLDER)" $(if $(RUN),--run)
 
 clean:  ## remove the environment and what runs leave; the model's cache stays
 	rm -rf .venv executed outputs checkpoints .pytest_cache .ruff_cache *.egg-info

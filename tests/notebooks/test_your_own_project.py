@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import papermill
 import pytest
 
@@ -126,6 +127,18 @@ def test_a_small_disk_is_refused_before_the_run(here):
             up_to("train", data_path=str(csv_of_60_rows(here)), output_dir=str(small / "run"))
     finally:
         subprocess.run(["umount", str(small)], check=True)
+
+
+def test_a_file_that_changed_meanwhile_is_said_in_the_report(here):
+    path = csv_of_60_rows(here)
+    known = up_to("split", data_path=str(path), output_dir="here")
+    known |= {"final": here, "reasons": {}, "test_clusters": np.arange(4)}  # of cells that train
+    limits = next(cell for cell in NOTEBOOK.cells if cell.id == "limits")
+    exec(limits.source, known)
+    assert not any("changed" in sentence for sentence in known["limits"])
+    path.write_text("question,answer\n", encoding="utf-8")
+    exec(limits.source, known)
+    assert any("faq.csv has changed since it was read" in sentence for sentence in known["limits"])
 
 
 LONGER = dict(max_steps=60, score_examples=4, answer_tokens=8)  # long enough to be stopped after a checkpoint

@@ -114,13 +114,16 @@ def measures(log: pd.DataFrame) -> dict[str, float]:
         "training to validation loss, first": math.nan,
         "training to validation loss": math.nan,
         "training above validation loss, of the first": math.nan,
+        "validation rise, of the first training loss": math.nan,
         "validation rise, in units of noise": math.nan,
         "late fall of validation, of the fall": late_fall,
     }
     if "eval_loss" not in log or not log["eval_loss"].notna().any():
         return measured
     validation = log.dropna(subset=["eval_loss"])
-    measured["training above validation loss, of the first"] = (smooth[-1] - validation["eval_loss"].iloc[-1]) / first
+    v = validation["eval_loss"]
+    measured["training above validation loss, of the first"] = (smooth[-1] - v.iloc[-1]) / first
+    measured["validation rise, of the first training loss"] = (v.iloc[-1] - v.min()) / first
     return measured | _beside_validation(validation, steps, smooth, last_third)
 
 

@@ -25,7 +25,14 @@ RULES: list[tuple[str, list[Condition]]] = [
         "not comparable",
         [Condition("training to validation loss, first", ">", 3), Condition("training to validation loss", ">", 3)],
     ),
-    ("batch too small", [Condition("tokens in an update", "<", 100), Condition("jitter", ">", 0.15)]),
+    (
+        "batch too small",
+        [
+            Condition("lines", ">", 9),  # of fewer, what looks like jitter is the fall
+            Condition("tokens in an update", "<", 100),
+            Condition("jitter", ">", 0.15),
+        ],
+    ),
     ("learning rate too high", [Condition("training loss, last to first", ">", 1.2)]),
     (
         "no warm-up",
@@ -53,7 +60,13 @@ RULES: list[tuple[str, list[Condition]]] = [
             Condition("training to validation loss", ">", 0.8),
         ],
     ),
-    ("overfitting", [Condition("validation loss, last to lowest", ">", RISE)]),
+    (
+        "overfitting",
+        [
+            Condition("validation loss, last to lowest", ">", RISE),
+            Condition("validation rise, of the first training loss", ">", 0.01),  # near 0 a ratio says little
+        ],
+    ),
     ("memorising", [Condition("training to validation loss", "<", 0.02)]),
     (
         "memorising",
@@ -74,7 +87,8 @@ RULES: list[tuple[str, list[Condition]]] = [
         "wrong labels",
         [
             Condition("training to validation loss", ">", 1.2),
-            Condition("training above validation loss, of the first", ">", 0.01),  # near 0 a ratio says little
+            Condition("training above validation loss, of the first", ">", 0.01),
+            Condition("late fall, of the fall", "<", 0.2),  # a line tells of updates before the evaluation
             Condition("training loss, last to first", "<", 0.3),
         ],
     ),
@@ -91,7 +105,7 @@ RULES: list[tuple[str, list[Condition]]] = [
     (
         "too few steps",
         [
-            Condition("lines", ">", 4),  # of fewer, the late fall is an accident
+            Condition("lines", ">", 9),  # of fewer, the late fall is an accident
             Condition("epochs", "<", 1.05),
             Condition("late fall of validation, of the fall", ">", 0.15),
         ],

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from helpers.checks.protocol import Verdict, check, not_yet, right
-from helpers.training import diagnosis, phases, run_log
+from helpers.training import diagnosis, phases, rules, run_log
 
 
 @check
@@ -88,7 +88,7 @@ def overfitting_rule(answer: Callable[[pd.DataFrame], float | None], runs: dict[
             continue  # a broken run has no lowest point
         measured = log.dropna(subset=["eval_loss"])
         rise = diagnosis.measures(log)["validation loss, last to lowest"]
-        lowest = measured["step"][measured["eval_loss"].idxmin()] if rise > diagnosis.RISE else None
+        lowest = measured["step"][measured["eval_loss"].idxmin()] if rise > rules.RISE else None
         proposed = answer(log)
         if proposed != lowest:
             says = "does not overfit" if lowest is None else f"overfits from update {lowest:g} on"

@@ -63,6 +63,14 @@ class DataFile:
         """Rows in the file, usable or not."""
         return len(set(self.numbers)) + len(self.unusable)
 
+    def changed(self) -> bool:
+        """Whether the file is gone by now, or holds something else than what was read."""
+        try:
+            with self.path.open("rb") as now:
+                return hashlib.file_digest(now, "sha256").hexdigest() != self.sha256
+        except OSError:
+            return True
+
 
 def mapping(pairs: Iterable[str]) -> dict[str, str]:
     """{"prompt": column, …} of texts such as "prompt=question", as `read` takes it; Refused for one that is none."""
@@ -155,7 +163,7 @@ def _records(path: Path, data: bytes, max_bytes: int) -> tuple[str, list]:
     try:
         kind = decoding.signature(data)
         if kind == "parquet":
-            found, container = records.from_parquet(path, max_bytes)
+            found, container = records.from_parquet(path.name, data, max_bytes)
             return container, found
         if kind:
             raise Refused(f"{path.name} is {kind}.")

@@ -27,17 +27,17 @@ def from_text(name: str, text: str) -> tuple[list, str]:
     return _csv(name, start)
 
 
-def from_parquet(path: Path, most_bytes: int) -> tuple[list[dict], str]:
+def from_parquet(name: str, data: bytes, most_bytes: int) -> tuple[list[dict], str]:
     """The records of a Parquet file; CourseError when it is damaged, or larger than `most_bytes` once unpacked."""
     try:
-        file = parquet.ParquetFile(path)
+        file = parquet.ParquetFile(pyarrow.BufferReader(data))
         groups = [file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups)]
         if sum(groups) > most_bytes:
-            raise CourseError(f"{path.name} unpacks to {sum(groups) / 1e9:.1f} GB: write a part of it to a new file.")
+            raise CourseError(f"{name} unpacks to {sum(groups) / 1e9:.1f} GB: write a part of it to a new file.")
         return file.read().to_pylist(), "Parquet"
     except (pyarrow.ArrowException, OSError) as error:
         reason = " ".join(str(error).split())[:120]
-        raise CourseError(f"{path.name} is a damaged Parquet file ({reason}): copy it again.") from None
+        raise CourseError(f"{name} is a damaged Parquet file ({reason}): copy it again.") from None
 
 
 def _json(name: str, text: str) -> tuple[list, str]:

@@ -69,7 +69,7 @@ def load_tokenizer(name: str = "smollm2") -> PreTrainedTokenizerBase:
 
 
 def load_tuned(name: str = "smollm2", folder: str = "") -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """The model `name` after fine-tuning, and its tokenizer.
+    """The model `name` after fine-tuning, and its tokenizer: the one beside an adapter, if there is one.
 
     folder: holds a whole model, or a LoRA adapter for `name`, which is added to its weights; empty takes the one that
         comes with the course, for "smollm2" and "nano". Raises CourseError when it is missing or does not fit.
@@ -84,6 +84,8 @@ def load_tuned(name: str = "smollm2", folder: str = "") -> tuple[PreTrainedModel
     model, tokenizer = load(name)
     try:
         with quiet_transformers():
+            if (path / "tokenizer_config.json").exists():  # a base model may have got a chat template with it
+                tokenizer = AutoTokenizer.from_pretrained(path)
             return PeftModel.from_pretrained(model, path).merge_and_unload(), tokenizer
     except (OSError, RuntimeError, ValueError, SafetensorError) as error:  # damaged, other shapes, no such layers
         made_for = json.loads((path / "adapter_config.json").read_text(encoding="utf-8")).get("base_model_name_or_path")

@@ -4,93 +4,16 @@ import json
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from helpers.errors import CourseError
 from helpers.paths import DATA
-from helpers.training import run_log
+from helpers.training import phases, run_log
+from helpers.training.rules import RULES, Condition
 
 FEWEST_LINES = 3  # of training loss, below which no rule is asked
-RISE = 1.1  # times its lowest value: a validation loss that ends above that has risen
-
-
-class Condition(NamedTuple):
-    measure: str  # a name that `measures` gives
-    sign: str  # "<" or ">"
-    limit: float
-
-    def holds(self, measured: dict[str, float]) -> bool:
-        """A measure that the log does not give is NaN, for which no condition holds."""
-        value = measured[self.measure]
-        return value < self.limit if self.sign == "<" else value > self.limit
-
-
-# The rules in their order: the first whose conditions all hold names the diagnosis. Their limits were set with all
-# recorded runs and some public logs of other people in view, so tests on the recorded runs guard the rules and no more.
-RULES: list[tuple[str, list[Condition]]] = [
-    ("not comparable", [Condition("lowest training loss", "<", 0)]),
-    (
-        "not comparable",
-        [Condition("training to validation loss, first", ">", 3), Condition("training to validation loss", ">", 3)],
-    ),
-    ("batch too small", [Condition("tokens in an update", "<", 100), Condition("jitter", ">", 0.15)]),
-    ("learning rate too high", [Condition("training loss, last to first", ">", 1.2)]),
-    (
-        "no warm-up",
-        [
-            Condition("first learning rate, of the peak", ">", 0.9),
-            Condition("early climb, of the first loss", ">", 0.1),
-            Condition("early climb, of the fall", ">", 0.05),
-        ],
-    ),
-    (
-        "learning rate too high",
-        [
-            Condition("climb, in units of noise", ">", 6),
-            Condition("climb, of the lowest loss before", ">", 0.08),
-            Condition("climb, of the fall", ">", 0.04),
-        ],
-    ),
-    ("learning rate too high", [Condition("peak learning rate", ">", 0.05)]),
-    ("too few steps", [Condition("updates", "<", 30), Condition("late fall, of the fall", ">", 0.03)]),
-    (
-        "leaked validation",
-        [
-            Condition("epochs", ">", 2.9),
-            Condition("training loss, last to first", "<", 0.02),
-            Condition("training to validation loss", ">", 0.8),
-        ],
-    ),
-    ("overfitting", [Condition("validation loss, last to lowest", ">", RISE)]),
-    ("memorising", [Condition("training to validation loss", "<", 0.02)]),
-    (
-        "memorising",
-        [
-            Condition("evaluations", "<", 1),
-            Condition("epochs", ">", 2.9),
-            Condition("training loss, last to first", "<", 0.05),
-        ],
-    ),
-    (
-        "wrong labels",
-        [Condition("training to validation loss", ">", 1.2), Condition("training loss, last to first", "<", 0.3)],
-    ),
-    ("barely learning", [Condition("training loss, last to first", ">", 0.88)]),
-    (
-        "learning rate too low",
-        [
-            Condition("late fall, of the fall", ">", 0.08),
-            Condition("peak learning rate", "<", 6e-5),
-            Condition("training loss, last to first", ">", 0.3),
-            Condition("training loss, last", ">", 1.2),
-        ],
-    ),
-    ("too few steps", [Condition("epochs", "<", 1.05), Condition("late fall of validation, of the fall", ">", 0.15)]),
-    ("cannot tell", [Condition("evaluations", "<", 1), Condition("epochs", ">", 2.9)]),
-]
 
 
 @lru_cache
@@ -170,6 +93,7 @@ def measures(log: pd.DataFrame) -> dict[str, float]:
     last_third = np.interp(dose[-1] * 2 / 3, dose, steps)
     late_fall = (np.interp(last_third, steps, smooth) - smooth[-1]) / fall
     measured = {
+        "lines": len(loss),
         "updates": steps[-1],
         "epochs": _column(train, "epoch")[-1],
         "tokens in an update": _column(train, "num_tokens")[-1] / steps[-1],
@@ -189,11 +113,18 @@ def measures(log: pd.DataFrame) -> dict[str, float]:
         "validation loss, last to lowest": math.nan,
         "training to validation loss, first": math.nan,
         "training to validation loss": math.nan,
+        "training above validation loss, of the first": math.nan,
+        "validation rise, of the first training loss": math.nan,
+        "validation rise, in units of noise": math.nan,
         "late fall of validation, of the fall": late_fall,
     }
     if "eval_loss" not in log or not log["eval_loss"].notna().any():
         return measured
-    return measured | _beside_validation(log.dropna(subset=["eval_loss"]), steps, smooth, last_third)
+    validation = log.dropna(subset=["eval_loss"])
+    v = validation["eval_loss"]
+    measured["training above validation loss, of the first"] = (smooth[-1] - v.iloc[-1]) / first
+    measured["validation rise, of the first training loss"] = (v.iloc[-1] - v.min()) / first
+    return measured | _beside_validation(validation, steps, smooth, last_third)
 
 
 def _beside_validation(validation: pd.DataFrame, steps, smooth, last_third: float) -> dict[str, float]:
@@ -209,7 +140,10 @@ def _beside_validation(validation: pd.DataFrame, steps, smooth, last_third: floa
         "training to validation loss, first": np.interp(at[first], steps, smooth) / v[first],
         "training to validation loss": smooth[-1] / v[-1],
     }
-    if len(v) >= 5:  # it is smoother than the training loss
+    if len(v) >= phases.FEWEST:  # it is smoother than the training loss
+        measured["validation rise, in units of noise"] = (v[-1] - v.min()) / max(
+            phases.noise(validation["eval_loss"]), 1e-9
+        )
         fall = max(v[0] - v.min(), 1e-9)
         measured["late fall of validation, of the fall"] = (np.interp(last_third, at, v) - v[-1]) / fall
     return measured

@@ -29,10 +29,9 @@ from trl.scripts.sft import make_parser
 from helpers.errors import CourseError
 from helpers.paths import JOB
 from helpers.progress import progress
-from helpers.training import run_log
+from helpers.training import memory, run_log
 
 LAUNCHER_KEYS = {"env", "accelerate_config", "config_file", "num_processes", "datasets"}  # keys of trl's own launcher
-MEMORY = ("out of memory", "can't allocate memory", "Cannot allocate memory", "MemoryError")
 
 
 @dataclass(frozen=True)
@@ -225,7 +224,7 @@ def _require_devices(command: tuple[str, ...], folder: Path) -> None:
 
 
 def _explained(code: int, text: str) -> str:
-    if any(phrase in text for phrase in MEMORY) or code in (-9, 137):
+    if any(phrase in text for phrase in memory.SHORT) or code in (-9, 137):
         return (
             "The job ran out of memory: lower per_device_train_batch_size (and raise gradient_accumulation_steps by "
             "as much), lower max_length, turn activation_checkpointing on, or train an adapter (use_peft)."

@@ -1,5 +1,6 @@
 """Memory: what a training step will need, from a model's configuration alone, and what it did need, measured."""
 
+import contextlib
 import ctypes
 import gc
 import json
@@ -15,7 +16,7 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.func import functional_call
 from transformers import AutoModelForCausalLM, PreTrainedConfig
 
-from helpers.errors import require_positive
+from helpers.errors import CourseError, require_positive
 
 FLOAT = 4  # bytes of a float32
 NF4 = (4 + 8 / 64 + 32 / (64 * 256)) / 8  # bytes of a weight in 4 bits: a scale per 64, and a scale of scales per 256
@@ -27,6 +28,9 @@ TOKENS, WORDS = 4096, 32_768
 COPIES = 9  # tiles in float32 that TRL's head holds at once where it computes in plain PyTorch, as on a CPU
 M_MMAP_THRESHOLD = -3  # of glibc's mallopt: bytes from which a block goes back to the system when it is freed
 EVERY = 0.005  # seconds between two looks at the process
+# How libraries and launchers word a lack of memory; PyTorch raises a RuntimeError on a CPU.
+SHORT = ("out of memory", "can't allocate memory", "Cannot allocate memory", "MemoryError")
+SAVING = "lower batch_size or max_length, set use_lora = True, or take a smaller model_name"
 
 
 class Peak:
@@ -138,6 +142,32 @@ def fullest(planned: dict[str, int], accumulation: int = 1) -> dict[str, int]:
 def peak(planned: dict[str, int], accumulation: int = 1) -> int:
     """Bytes at the fullest moment of a step."""
     return sum(fullest(planned, accumulation).values())
+
+
+def require_free(needed: float, held: float = 0) -> None:
+    """Raise CourseError if the device has less memory free than the bytes `needed`, of which this process has `held`.
+
+    A system without memory ends a kernel without a word, so ask before the training. What is held counts on a CPU
+    alone: a model moves to the GPU later.
+    """
+    if torch.cuda.is_available():
+        free, where = torch.cuda.mem_get_info()[0], "of GPU memory"
+    else:
+        free, where = psutil.virtual_memory().available + held, "of memory"
+    if needed > free:
+        there = f"{needed / 1e9:,.1f} GB {where} at its fullest moment, and {free / 1e9:,.1f} GB are there"
+        raise CourseError(f"Training needs {there}: close other programs, {SAVING}.")
+
+
+@contextlib.contextmanager
+def shortage_explained():
+    """Turn a lack of memory inside the block into a CourseError that says what needs less."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not any(phrase in str(error) for phrase in SHORT):
+            raise
+        raise CourseError(f"There is not enough memory: close other programs, {SAVING}.") from error
 
 
 @lru_cache(256)

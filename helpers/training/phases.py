@@ -17,7 +17,7 @@ def drop_ends(log: pd.DataFrame) -> float:
     train = log.dropna(subset=["loss"])
     smooth = _smooth(train["loss"])
     falls = -np.diff(smooth)
-    small = np.flatnonzero(falls < _noise(train["loss"]))
+    small = np.flatnonzero(falls < noise(train["loss"]))
     return float(train["step"].iloc[small[0] if len(small) else -1])
 
 
@@ -52,7 +52,7 @@ def late_moves(log: pd.DataFrame) -> pd.DataFrame:
             continue
         curve = _smooth(points[column]) if column == "loss" else points[column].to_numpy()
         fell = np.interp(start, points["step"], curve) - curve[-1]
-        rows[name] = {"fell by": float(fell), "noise": _noise(points[column])}
+        rows[name] = {"fell by": float(fell), "noise": noise(points[column])}
     return pd.DataFrame(rows).T
 
 
@@ -66,7 +66,7 @@ def _smooth(loss: pd.Series) -> np.ndarray:
     return loss.rolling(max(3, len(loss) // 10), min_periods=1, center=True).mean().to_numpy()
 
 
-def _noise(loss: pd.Series) -> float:
+def noise(loss: pd.Series) -> float:
     """The usual distance of a point from the line between its neighbours, in the second half of the log.
 
     The trend drops out of it. Of independent points it is as large as their standard deviation.

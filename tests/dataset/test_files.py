@@ -282,3 +282,14 @@ def test_a_file_larger_than_may_be_read_is_refused_with_its_size(tmp_path):
         file.truncate(1_200_000_000)  # holes on the disk
     with pytest.raises(files.Refused, match="a.csv has 1.2 GB"):
         files.read(path)
+
+
+def test_a_file_that_changes_after_it_was_read_is_noticed(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("question,answer\nWhy?,Because.\n", encoding="utf-8")
+    file = files.read(path)
+    assert not file.changed()
+    path.write_text("question,answer\nWhy?,Therefore.\n", encoding="utf-8")
+    assert file.changed()
+    path.unlink()
+    assert file.changed()

@@ -243,6 +243,13 @@ def adapter(folder):
     return folder.with_name("adapter")
 
 
+def test_the_tokenizer_beside_an_adapter_is_the_one_it_was_trained_with(folder, adapter):
+    _, tokenizer = load(str(folder))
+    tokenizer.chat_template = "{{ messages[0]['content'] }}"  # which the base model lacks
+    tokenizer.save_pretrained(adapter)
+    assert load_tuned(str(folder), str(adapter))[1].chat_template == tokenizer.chat_template
+
+
 def test_a_folder_of_either_kind_is_a_fine_tuned_model(folder, adapter):
     whole, _ = load_tuned("nano", str(folder))  # holds all that it needs
     merged, _ = load_tuned(str(folder), str(adapter))

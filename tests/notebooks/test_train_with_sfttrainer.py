@@ -5,9 +5,8 @@ import shutil
 import subprocess
 
 import pytest
-from IPython.display import display
-from jupyter_client.manager import start_new_kernel
 
+import cells
 import lessons
 from helpers.errors import CourseError
 from helpers.training import run_log
@@ -15,19 +14,10 @@ from helpers.training import run_log
 PATH = next(path for path in lessons.LESSONS if path.name.startswith("05_"))
 NOTEBOOK = lessons.read(PATH)
 SOURCE = {cell.id: cell.source for cell in NOTEBOOK.cells}
-NANO = lessons.nano_parameters(NOTEBOOK)
 
 
-def up_to(last: str, **changed):
-    """Runs the code cells of the lesson up to the cell `last`, with nano parameters and those changed."""
-    known = {"display": display}  # which IPython puts into every notebook
-    for cell in lessons.code_cells(NOTEBOOK):
-        exec(cell.source, known)
-        if cell.id == "parameters":
-            known |= NANO | changed
-        if cell.id == last:
-            return known
-    raise ValueError(last)
+def up_to(last: str, **changed) -> dict:
+    return cells.up_to(NOTEBOOK, last, **changed)
 
 
 @pytest.mark.parametrize(
@@ -71,63 +61,22 @@ def test_a_small_disk_is_refused_before_the_run(tmp_path):
         subprocess.run(["umount", str(small)], check=True)
 
 
-class Kernel:
-    """A Jupyter kernel in a folder: runs cells and gives what they printed, or the error's sentence."""
-
-    def __init__(self, folder):
-        self.manager, self.client = start_new_kernel(kernel_name="python3", cwd=str(folder))
-
-    def run(self, source: str, interrupt_when=None) -> str:
-        printed, sent = [], False
-        message = self.client.execute(source)
-        while True:
-            if interrupt_when and not sent and interrupt_when():
-                self.manager.interrupt_kernel()
-                sent = True
-            try:
-                reply = self.client.get_iopub_msg(timeout=0.2)
-            except Exception:  # nothing within that time
-                continue
-            if reply["parent_header"].get("msg_id") != message:
-                continue
-            if reply["msg_type"] == "stream":
-                printed.append(reply["content"]["text"])
-            elif reply["msg_type"] == "error":
-                printed.extend(reply["content"]["traceback"])
-            elif reply["msg_type"] == "status" and reply["content"]["execution_state"] == "idle":
-                return "".join(printed)
-
-    def up_to(self, last: str, interrupt_when=None, **changed) -> str:
-        """Like the function above, in this kernel; gives what the cell `last` said."""
-        for cell in lessons.code_cells(NOTEBOOK):
-            if cell.id in ("before-commands", "score-before"):
-                continue  # they take time and change nothing
-            printed = self.run(cell.source, interrupt_when if cell.id == last else None)
-            if cell.id == "parameters":
-                self.run("\n".join(f"{k} = {v!r}" for k, v in (NANO | changed).items()))
-            if cell.id == last:
-                return printed
-            assert "Error" not in printed, printed
-        raise ValueError(last)
-
-    def stop(self):
-        self.client.stop_channels()
-        self.manager.shutdown_kernel(now=True)
-
-
 @pytest.mark.slow
 def test_an_interrupted_run_says_how_to_go_on(tmp_path):
     settings = dict(train_examples=1600, max_steps=96)
     checkpoint = tmp_path / "outputs/05/checkpoint-20"
-    kernel = Kernel(tmp_path)
-    try:
-        printed = kernel.up_to("train", interrupt_when=lambda: (checkpoint / "trainer_state.json").exists(), **settings)
-        assert printed.startswith("CourseError: You stopped the run at step ") and "resume = True" in printed
-        assert "Traceback" not in printed
-        stopped_at = int(printed.split("at step ")[1].split(":")[0])
-        assert 20 <= stopped_at < 96
-    finally:
-        kernel.stop()
+    with cells.Kernel(tmp_path) as kernel:
+        printed = kernel.up_to(
+            NOTEBOOK,
+            "train",
+            interrupt_when=lambda: (checkpoint / "trainer_state.json").exists(),
+            skip=("before-commands", "score-before"),
+            **settings,
+        )
+    assert printed.startswith("CourseError: You stopped the run at step ") and "resume = True" in printed
+    assert "Traceback" not in printed
+    stopped_at = int(printed.split("at step ")[1].split(":")[0])
+    assert 20 <= stopped_at < 96
 
 
 @pytest.mark.slow

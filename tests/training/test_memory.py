@@ -172,3 +172,26 @@ def test_the_planned_peak_of_a_real_step_is_within_15_percent(batch, settings, g
         measured, longest = done.result()
     planned = memory.plan(load_config("smollm2"), batch, longest, **given)
     assert measured == pytest.approx(memory.peak(planned), rel=0.15)
+
+
+def test_a_lack_of_memory_is_said_before_the_training():
+    memory.require_free(1)
+    with pytest.raises(CourseError, match=r"Training needs 1,000,000.0 GB of .*memory at its .*set use_lora = True"):
+        memory.require_free(1e15)
+    memory.require_free(1e15, held=1e15)  # which is there already
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes.")]
+)
+def test_a_lack_of_memory_is_explained(error):
+    with (
+        pytest.raises(CourseError, match="not enough memory: close other programs, lower batch_size"),
+        memory.shortage_explained(),
+    ):
+        raise error
+
+
+def test_other_errors_are_not_called_a_lack_of_memory():
+    with pytest.raises(RuntimeError, match="shapes differ"), memory.shortage_explained():
+        raise RuntimeError("shapes differ")

@@ -1,0 +1,232 @@
+"""Notebook 11 on other people's files and models, and under accidents: a sentence each, and nothing is lost."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import papermill
+import pytest
+
+import cells
+import lessons
+from helpers.checks import your_own_project as check
+from helpers.errors import CourseError
+from helpers.model import chat, stand_ins
+
+PATH = next(path for path in lessons.LESSONS if path.name.startswith("11_"))
+NOTEBOOK = lessons.read(PATH)
+WORDS = [
+    "lamp",
+    "door",
+    "valve",
+    "motor",
+    "panel",
+    "cable",
+    "sensor",
+    "filter",
+    "pump",
+    "screen",
+    "battery",
+    "hinge",
+    "nozzle",
+    "switch",
+    "spring",
+    "bracket",
+]
+DEEDS = ["replace", "clean", "mount", "test", "order", "oil", "lock", "reset", "paint", "measure", "return", "store"]
+
+
+def questions(n: int) -> list[tuple[str, str]]:
+    """Pairs of a question and its answer, unlike one another."""
+    drawn = random.Random(0)
+    things = [drawn.sample(WORDS, 3) for _ in range(n)]
+    deeds = [drawn.sample(DEEDS, 2) for _ in range(n)]
+    return [
+        (
+            f"How do I {a} the {x} {i} of a {y} next to the {z}?",
+            f"First {b} the {y}, then {a} the {x}, and look at page {i}.",
+        )
+        for i, ((x, y, z), (a, b)) in enumerate(zip(things, deeds, strict=True))
+    ]
+
+
+def csv_of_60_rows(folder: Path) -> Path:
+    path = folder / "faq.csv"
+    rows = "".join(f'"{asked}","{answer}"\n' for asked, answer in questions(60))
+    path.write_text("question,answer\n" + rows, encoding="utf-8")
+    return path
+
+
+def alpaca(folder: Path) -> Path:
+    path = folder / "alpaca.json"
+    rows = [
+        {"instruction": asked, "input": "In the workshop." if i % 2 else "", "output": answer}
+        for i, (asked, answer) in enumerate(questions(90))
+    ]
+    path.write_text(json.dumps(rows), encoding="utf-8")
+    return path
+
+
+def up_to(last: str, **changed) -> dict:
+    return cells.up_to(NOTEBOOK, last, **changed)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [("batch_size", -8), ("learning_rate", "high"), ("epochs", -1.0), ("max_rows", -5), ("max_steps", 0)],
+)
+def test_a_wrong_parameter_is_named(name, value, here):
+    with pytest.raises(CourseError, match=rf"^{name} is {value!r}: make it a number above 0 and run the cell again\.$"):
+        up_to("check-parameters", **{name: value})
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_anything_else(here):
+    (here / "taken").write_text("a file in the way")
+    with pytest.raises(CourseError, match="Could not write taken.*set output_dir to another folder"):
+        up_to("check-parameters", output_dir="taken")
+
+
+def test_a_run_that_no_memory_holds_is_refused_before_it_begins(here):
+    with pytest.raises(CourseError, match="Training needs .* GB of .*lower batch_size"):
+        up_to("config", data_path=str(csv_of_60_rows(here)), batch_size=10**6)
+
+
+def test_a_run_goes_on_with_the_same_file_alone(here):
+    path = csv_of_60_rows(here)
+    up_to("start-or-resume", data_path=str(path))
+    saved = here / "outputs/11/run/checkpoint-20"
+    saved.mkdir(parents=True)
+    (saved / "trainer_state.json").write_text('{"global_step": 20}')
+    assert up_to("start-or-resume", data_path=str(path), resume=True)["checkpoint"] == saved.relative_to(here)
+    with pytest.raises(CourseError, match="max_rows is 50, and was 150 when the run began: put it back, or set resume"):
+        up_to("start-or-resume", data_path=str(path), resume=True, max_rows=50)
+    path.write_text(path.read_text().replace("lamp", "torch"), encoding="utf-8")
+    with pytest.raises(CourseError, match="faq.csv has changed since the run in outputs/11 began: set resume = False"):
+        up_to("start-or-resume", data_path=str(path), resume=True)
+    assert saved.exists()
+    assert up_to("start-or-resume", data_path=str(path))["checkpoint"] is None and not saved.exists()
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="mounting a small disk takes root")
+def test_a_small_disk_is_refused_before_the_run(here):
+    small = here / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=9m", "tmpfs", str(small)], check=True)
+    try:
+        with pytest.raises(CourseError, match="no room for the checkpoints.*change output_dir"):
+            up_to("train", data_path=str(csv_of_60_rows(here)), output_dir=str(small / "run"))
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def test_a_file_that_changed_meanwhile_is_said_in_the_report(here):
+    path = csv_of_60_rows(here)
+    known = up_to("split", data_path=str(path), output_dir="here")
+    known |= {"final": here, "reasons": {}, "test_clusters": np.arange(4)}  # of cells that train
+    limits = next(cell for cell in NOTEBOOK.cells if cell.id == "limits")
+    exec(limits.source, known)
+    assert not any("changed" in sentence for sentence in known["limits"])
+    path.write_text("question,answer\n", encoding="utf-8")
+    exec(limits.source, known)
+    assert any("faq.csv has changed since it was read" in sentence for sentence in known["limits"])
+
+
+LONGER = dict(max_steps=60, score_examples=4, answer_tokens=8)  # long enough to be stopped after a checkpoint
+RIVALS = ("retrieval", "rivals", "predict-rival")  # which take time and change nothing in the run
+
+
+@pytest.mark.slow
+def test_a_run_that_is_stopped_says_how_to_go_on_and_goes_on(tmp_path):
+    settings = LONGER | dict(data_path=str(csv_of_60_rows(tmp_path)))
+    first = tmp_path / "outputs/11/run/checkpoint-20/trainer_state.json"
+    with cells.Kernel(tmp_path) as kernel:
+        printed = kernel.up_to(NOTEBOOK, "train", interrupt_when=first.exists, skip=RIVALS, **settings)
+    assert printed.startswith("CourseError: You stopped at step ") and "Traceback" not in printed
+    saved = int(printed.split("all up to step ")[1].split()[0])
+    assert saved in (20, 40) and "set resume = True and run the notebook again" in printed
+    with cells.Kernel(tmp_path) as kernel:
+        assert kernel.up_to(NOTEBOOK, "start-or-resume", skip=RIVALS, resume=True, **settings) == (
+            f"The run goes on from update {saved}.\n"
+        )
+        train = next(cell for cell in NOTEBOOK.cells if cell.id == "train")
+        assert not kernel.run(train.source)
+        assert kernel.run("print(trainer.state.global_step, int(log['loss'].notna().sum()))") == "60 30\n"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
+def test_a_disk_that_fills_up_is_a_sentence_and_the_run_goes_on_once_there_is_room(tmp_path):
+    # A limit on the size of a file makes the kernel refuse a write halfway, as a full disk does.
+    full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (5 * 10**6, resource.RLIM_INFINITY))"
+    room = "resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))"
+    train = next(cell for cell in NOTEBOOK.cells if cell.id == "train")
+    with cells.Kernel(tmp_path) as kernel:
+        settings = LONGER | dict(data_path=str(csv_of_60_rows(tmp_path)))
+        printed = kernel.up_to(NOTEBOOK, "train", skip=RIVALS, before_last=full, **settings)
+        assert printed.startswith("CourseError: Could not write outputs/11/run") and "Traceback" not in printed
+        assert "free some space, set resume = True and run the notebook again" in printed
+        kernel.run(f"{room}\nresume = True\ncheckpoint = checkpoints.begin(output, config.output_dir, resume, made_of)")
+        assert not kernel.run("model, tokenizer = load(model_name)\n" + train.source)
+        assert kernel.run("print(trainer.state.global_step)") == "60\n"
+
+
+def model_in(folder: Path, name: str, template: str | None) -> str:
+    """A small stand-in in a folder, with this chat template or none."""
+    model, tokenizer = stand_ins.stand_in(name)
+    tokenizer.chat_template = template
+    for part in (model, tokenizer):
+        part.save_pretrained(folder / "small")
+    return str(folder / "small")
+
+
+LLAMA, OPT, QWEN2 = stand_ins.FAMILIES
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name, template, file",
+    [
+        (LLAMA, chat.PLAIN, alpaca),
+        (LLAMA, None, csv_of_60_rows),
+        (OPT, chat.PLAIN, csv_of_60_rows),
+        (OPT, None, alpaca),
+        (QWEN2, stand_ins.FAMILIES[QWEN2].template, csv_of_60_rows),
+        (QWEN2, None, alpaca),
+    ],
+)
+@pytest.mark.parametrize("use_lora", [False, True])
+def test_the_whole_notebook(name, template, file, use_lora, tmp_path, monkeypatch, capsys):
+    if use_lora and file is alpaca:
+        pytest.skip("an adapter once for each architecture is enough")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    changed = dict(data_path=str(file(tmp_path)), model_name=model_in(tmp_path, name, template), use_lora=use_lora)
+    small = dict(max_steps=4, score_examples=4, answer_tokens=8)
+    executed = papermill.execute_notebook(
+        str(PATH),
+        str(tmp_path / PATH.name),
+        lessons.nano_parameters(NOTEBOOK) | small | changed,
+        cwd=tmp_path,
+        progress_bar=False,
+        kernel_name="python3",
+    )
+    assert not lessons.trouble(executed)
+    assert lessons.printed(executed, "key-figures")
+    check.finished_project(tmp_path / "outputs/11")
+    assert "Right: " in capsys.readouterr().out
+
+
+def test_rows_that_are_all_alike_are_said_to_be(here):
+    path = here / "same.csv"
+    path.write_text("question,answer\n" + "How do I open the door?,Push.\n" * 30, encoding="utf-8")
+    with pytest.raises(CourseError, match="Nothing is left for .* groups of like prompts"):
+        up_to("split", data_path=str(path), train_anyway=True)

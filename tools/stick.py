@@ -156,7 +156,7 @@ def unpack_cache(stick: Path) -> None:
 def make(stick: Path, requirements: Path, other: str, python: str, model: bool) -> None:
     """Fill the folder `stick`; `other` is a key of PLATFORMS, or empty for this machine's own."""
     wheels = stick / "wheels"
-    with cache.writing(stick, "choose a folder on a disk with 5 GB free: make stick FOLDER=..."):
+    with cache.writing(stick, "free 5 GB there, or choose another disk"):
         wheels.mkdir(parents=True, exist_ok=True)
         print("Fetching wheels ...", flush=True)
         if other:

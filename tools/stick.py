@@ -45,7 +45,7 @@ PLATFORMS = {
         {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt", "platform_machine": "AMD64"},
     ),
 }
-RETRY = "connect to the internet, then call it again: what is there already is kept"
+RETRY = "connect to the internet, then call it again"
 
 
 def fetch_here(requirements: Path, wheels: Path) -> None:

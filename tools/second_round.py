@@ -49,6 +49,7 @@ class Trial:
     non_commands: int = 0
     wrapped: int = 0
     replay: int = 0
+    fewer: int = 0  # pattern sentences that are left out, and nothing takes their place
     misspelt: float = 0.0  # share of the rows of commands
     seed: int = 0
     averages: tuple[str, ...] = ()  # trains nothing: the mean of the weights of these
@@ -63,9 +64,8 @@ TRIALS = {
     "averaged": Trial("the mean of the weights of three seeds", averages=("again_0", "again_1", "again_2")),
     "non_commands_0": Trial("200 sentences that are no command", non_commands=200),
     "misspelt_0": Trial("a slip or capitals in a third of the sentences", misspelt=1 / 3),
-    "natural_0": Trial("200 more natural commands", natural=NATURAL + 200),
+    "fewer_0": Trial("200 pattern sentences fewer, and nothing in their place", fewer=200),
     "wrapped_0": Trial("200 pattern sentences with polite words around them", wrapped=200),
-    "replay_1_0": Trial("1% general text", replay=ROWS // 100),
     "replay_5_0": Trial("5% general text", replay=ROWS // 20),
     "replay_20_0": Trial("20% general text", replay=ROWS // 5),
     **_seeds("together", "non-commands, slips, and 5% general text", non_commands=200, misspelt=1 / 3, replay=60),
@@ -82,11 +82,11 @@ def natural_rows(seed: int) -> tuple[list[dict], list[dict]]:
 
 
 def training_rows(trial: Trial, replay: list[dict]) -> Dataset:
-    """ROWS rows: those of the cure take the place of pattern sentences."""
+    """ROWS rows, less what the trial leaves out: those of the cure take the place of pattern sentences."""
     rng, seed = random.Random(trial.seed), trial.seed
     patterns = list(commands.load()["train"].shuffle(seed=seed))
     extra = trial.natural + trial.non_commands + trial.wrapped + trial.replay
-    of_patterns, rest = patterns[: ROWS - extra], patterns[ROWS - extra :]
+    of_patterns, rest = patterns[: ROWS - extra - trial.fewer], patterns[ROWS - extra :]
     natural, kept_aside = natural_rows(seed)
     wrapped = perturb.wrapped(rest[: trial.wrapped], seed)
     known = [row["prompt"][-1]["content"] for row in [*kept_aside, *commands.load()["validation"]]]

@@ -153,7 +153,8 @@ def serve(model: Path | str, port: int = 8000, wait: float = 120) -> Iterator[st
     device = "cuda" if torch.cuda.is_available() else "cpu"
     command = ("transformers", "serve", str(Path(model).resolve()), "--host", "127.0.0.1", "--port", str(port))
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
-        process = _start((*command, "--device", device, "--dtype", "float32"), model, {"TQDM_DISABLE": "1"}, output)
+        env = {"TQDM_DISABLE": "1", "HF_HUB_OFFLINE": "1"}  # all is in the folder; it would ask the hub all the same
+        process = _start((*command, "--device", device, "--dtype", "float32"), model, env, output)
         try:
             until = time.monotonic() + wait
             while not _answers(f"http://127.0.0.1:{port}/health"):

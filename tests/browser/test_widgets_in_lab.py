@@ -112,6 +112,18 @@ def compare_box_shows_probabilities(page, folder):
     expect(row.get_by_role("cell").nth(1)).to_contain_text("%")
 
 
+def a_round_of_labels_is_trained_and_scored(page, folder):
+    button(page, "Train").scroll_into_view_if_needed()
+    button(page, "Train").click()
+    expect(page.get_by_text("Write a guess between 0 and 100 first")).to_be_visible(timeout=SOON)
+    guess = label(page, "guess of the mean (%)")
+    guess.fill("30")
+    guess.press("Tab")
+    button(page, "Train").click()
+    expect(page.get_by_text("and you guessed 30%")).to_be_visible(timeout=60_000)
+    expect(page.locator(".widget-html table").filter(has_text="your guess (%)").get_by_role("row")).to_have_count(2)
+
+
 def planner_says_what_fits(page, folder):
     result = html_with(page, "accelerate launch")
     label(page, "model").scroll_into_view_if_needed()
@@ -166,6 +178,7 @@ WIDGETS = {
     "05": compare_box_shows_the_calls_before_and_after,
     "06": game_and_explorer_answer,
     "07": compare_box_shows_probabilities,
+    "08": a_round_of_labels_is_trained_and_scored,
     "09": planner_says_what_fits,
     "10": tracked_run_has_a_page,
     "11": report_is_a_page_of_its_own,

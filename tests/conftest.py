@@ -1,6 +1,7 @@
 """What several tests train with."""
 
 import os
+import subprocess
 
 import pytest
 import torch
@@ -33,3 +34,15 @@ def nano_trainer(tmp_path_factory):
         )
 
     return make
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder that is a disk of 9 MB, for what a full disk does; the test is skipped where none can be mounted."""
+    if os.name != "posix" or os.geteuid() != 0:
+        pytest.skip("mounting a small disk takes root")
+    folder = tmp_path / "small"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=9m", "tmpfs", str(folder)], check=True)
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)

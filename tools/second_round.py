@@ -15,15 +15,15 @@ import torch
 from datasets import Dataset
 from safetensors.torch import load_file, save_model
 from tqdm import tqdm
-from trl import SFTConfig
 
 from helpers import paths
 from helpers.dataset import commands, likeness, perturb
 from helpers.dataset.files import read_jsonl
 from helpers.evaluation import evaluate, generate
-from helpers.model import fast_bf16, load
+from helpers.model import load, load_tokenizer
 from helpers.training import run_log
 from helpers.training.cpu_trainer import CPUSFTTrainer
+from tools.runs import digits, sft_config
 
 ROWS, NATURAL = 1200, 400  # rows of a training set, and how many of them are natural commands
 SETTINGS = dict(
@@ -84,12 +84,13 @@ def natural_rows(seed: int) -> tuple[list[dict], list[dict]]:
 def training_rows(trial: Trial, replay: list[dict]) -> Dataset:
     """ROWS rows, less what the trial leaves out: those of the cure take the place of pattern sentences."""
     rng, seed = random.Random(trial.seed), trial.seed
-    patterns = list(commands.load()["train"].shuffle(seed=seed))
+    data = commands.load()
+    patterns = list(data["train"].shuffle(seed=seed))
     extra = trial.natural + trial.non_commands + trial.wrapped + trial.replay
     of_patterns, rest = patterns[: ROWS - extra - trial.fewer], patterns[ROWS - extra :]
     natural, kept_aside = natural_rows(seed)
     wrapped = perturb.wrapped(rest[: trial.wrapped], seed)
-    known = [row["prompt"][-1]["content"] for row in [*kept_aside, *commands.load()["validation"]]]
+    known = [row["prompt"][-1]["content"] for row in [*kept_aside, *data["validation"]]]
     alike = {place for place, *_ in likeness.all_pairs([row["prompt"][-1]["content"] for row in wrapped], known)}
     wrapped = [row for place, row in enumerate(wrapped) if place not in alike]
     rows = perturb.misspelt(of_patterns + natural[: trial.natural] + wrapped, trial.misspelt, seed)
@@ -139,7 +140,7 @@ def general(model, tokenizer) -> dict:
         any(word.lower() in answer.lower() for word in words)
         for answer, words in zip(answers, questions["accept"], strict=True)
     ]
-    return {"prose": losses, "questions": _digits(pd.Series(accepted))}
+    return {"prose": losses, "questions": digits(pd.Series(accepted))}
 
 
 def trained(trial: Trial, replay: list[dict]) -> tuple:
@@ -149,16 +150,7 @@ def trained(trial: Trial, replay: list[dict]) -> tuple:
     with tempfile.TemporaryDirectory() as scratch:
         trainer = CPUSFTTrainer(
             model=model,
-            args=SFTConfig(
-                output_dir=scratch,
-                bf16=fast_bf16(),
-                use_cpu=True,
-                activation_checkpointing=False,
-                save_strategy="no",
-                report_to="none",
-                seed=trial.seed,
-                **SETTINGS,
-            ),
+            args=sft_config(scratch, SETTINGS | {"seed": trial.seed}),
             train_dataset=training_rows(trial, replay),
             processing_class=tokenizer,
             callbacks=[clock],
@@ -183,7 +175,7 @@ def record(name: str, trial: Trial, replay: list[dict]) -> None:
         model = averaged(trial.averages)
     else:
         model, log, minutes = trained(trial, replay)
-    _, tokenizer = load()
+    tokenizer = load_tokenizer()
     if name in TRIALS["averaged"].averages:
         WEIGHTS.mkdir(parents=True, exist_ok=True)
         save_model(model, WEIGHTS / f"{name}.safetensors")
@@ -192,16 +184,11 @@ def record(name: str, trial: Trial, replay: list[dict]) -> None:
         f"round_{name}",
         recipe=asdict(trial) | {"config": SETTINGS},
         minutes=minutes,
-        right={part: _digits(of_part.rows["exact"]) for part, of_part in scores.items()},
-        intent={part: _digits(of_part.rows["intent"]) for part, of_part in scores.items()},
+        right={part: digits(of_part.rows["exact"]) for part, of_part in scores.items()},
+        intent={part: digits(of_part.rows["intent"]) for part, of_part in scores.items()},
         general=general(model, tokenizer),
         log=log,
     )
-
-
-def _digits(values: pd.Series) -> str:
-    """One digit for each row, for paired differences."""
-    return "".join(map(str, values.astype(int)))
 
 
 def main() -> None:

@@ -133,9 +133,7 @@ GALLERY = {
     "warmed_up_1": _shown("rate 8e-4 after 10 steps of warm-up", "healthy", fix="", learning_rate=8e-4, seed=1),
     "warmed_up_2": _shown("rate 2e-3 after 10 steps of warm-up", "healthy", fix="", learning_rate=2e-3, seed=2),
     "batch_1": _shown("800 sentences, one an update", "batch too small", "accumulated", use="thresholds", **SINGLE),
-    "batch_1_1": _shown(
-        "one example an update, another seed", "batch too small", "accumulated", per_device_train_batch_size=1, seed=1
-    ),
+    "batch_1_1": _shown("one example an update, another seed", "batch too small", "accumulated", seed=1, **SINGLE),
     "accumulated": _shown(
         "one example at a time, eight an update",
         "healthy",

@@ -136,6 +136,8 @@ def test_names_no_path_of_a_machine(path):
         for output in c.outputs:
             for mime in [m for m in output.get("data", {}) if m.startswith("image/")]:
                 del output.data[mime]  # base64 can spell anything
+            if "text/html" in output.get("data", {}):
+                output.data["text/html"] = re.sub(r"data:image/[^\"]+", "", output.data["text/html"])
     match = MACHINE_PATH.search(json.dumps(notebook))
     assert not match, match and json.dumps(notebook)[match.start() - 40 : match.end() + 40]
 

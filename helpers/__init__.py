@@ -4,6 +4,7 @@ import os
 import warnings
 
 from helpers.errors import PEFT_WARNING, require_positive
+from helpers.projector import enlarge, in_environment
 
 # Arguments of SFTConfig for a quiet run on a laptop's CPU: no GPU, float32, nothing recomputed, saved or reported.
 LAPTOP = dict(
@@ -16,9 +17,10 @@ LAPTOP = dict(
 )
 
 
-def setup(**positive: float) -> None:
+def setup(projector: bool = False, **positive: float) -> None:
     """Prepare a notebook: check its parameters, silence what a reader need not see, report nothing to the outside.
 
+    projector: make figures, tables and widgets readable from the back row; SFT_COURSE_PROJECTOR=1 does the same.
     positive: parameters, by their names, that have to be numbers above 0; CourseError names the first that is not.
 
     Silenced:
@@ -41,3 +43,5 @@ def setup(**positive: float) -> None:
     logging.disable_progress_bar()
     logging.set_verbosity_error()
     warnings.filterwarnings("ignore", message=PEFT_WARNING)
+    if projector or in_environment():
+        enlarge()

@@ -5,7 +5,7 @@ DATA ?=
 PARAMETERS ?=
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup lab project check test times course outputs nano record bench clean
+.PHONY: help setup lab project check test times course outputs slides nano record bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ course: setup  ## run every notebook with its default parameters into executed/
 
 outputs: setup  ## run every notebook in place, to refresh its stored outputs
 	$(BIN)/python -m tools.course outputs
+
+slides: setup  ## write the notebooks as slides into outputs/slides, pages that need no network
+	$(BIN)/python -m tools.slides pages
 
 nano: setup  ## build data/nano again
 	$(BIN)/python -m tools.nano

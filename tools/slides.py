@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 from nbconvert import SlidesExporter
-from traitlets.config import Config
+from nbconvert.preprocessors import TagRemovePreprocessor
 
 from helpers import cache
 from helpers.errors import CourseError
@@ -192,8 +192,8 @@ def _download(folder: Path) -> Path:
 def write(path: Path, folder: Path, scripts: Path) -> Path:
     """The notebook's page, in `folder`; `scripts` holds reveal.js."""
     notebook = shown(nbformat.read(path, as_version=4))
-    config = Config({"TagRemovePreprocessor": {"enabled": True, "remove_input_tags": {HIDDEN}}})
-    exporter = SlidesExporter(config=config, template_file=str(TEMPLATE), exclude_anchor_links=True)
+    exporter = SlidesExporter(template_file=str(TEMPLATE), exclude_anchor_links=True)
+    exporter.register_preprocessor(TagRemovePreprocessor(remove_input_tags={HIDDEN}, enabled=True), enabled=True)
     inlined = {name: (scripts / name).read_text(encoding="utf-8") for name in SCRIPTS}
     title = notebook.cells[0].source.splitlines()[0].lstrip("# ")
     html, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": title}, "inlined": inlined})

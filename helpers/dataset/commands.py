@@ -10,8 +10,8 @@ import random
 from datasets import Dataset, DatasetDict
 
 from helpers.dataset import build, perturb
+from helpers.dataset.calls import NO_COMMAND, record
 from helpers.dataset.calls import prompt as prompt
-from helpers.dataset.calls import record
 from helpers.dataset.files import read_jsonl
 from helpers.paths import DATA
 
@@ -46,4 +46,14 @@ def natural_commands(use: str, language: str = "en") -> list[dict]:
         record(row["command"], row["call"], f"natural/{number}", language)
         for number, row in enumerate(rows, start=1)
         if row["use"] == use and row.get("language", "en") == language
+    ]
+
+
+def non_commands(use: str) -> list[dict]:
+    """The records of sentences that ask for nothing a home can do, for one use, "train" or "validation" (English)."""
+    rows = read_jsonl(DATA / "non_commands.jsonl")
+    return [
+        record(row["text"], NO_COMMAND, f"no command/{number}")
+        for number, row in enumerate(rows, start=1)
+        if row["use"] == use
     ]

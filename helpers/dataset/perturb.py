@@ -14,6 +14,18 @@ from helpers.dataset.homes import homes
 REPEATED = 20  # different rows among those of `repeats`
 # Whole numbers that replace one another in a natural command, by slot (first, last, step).
 RANGES = {"temperature": (16, 26, 1)}
+# Words around a command: the first fit any, the second only one that begins with one of ORDERS.
+FRAMES = ("okay {}", "{} please", "uh {}", "{} thanks", "right then {}", "{} if you would", "hey {}", "well {} now")
+FRAMES_OF_ORDERS = (
+    "could you {}", "i'd like you to {}", "can you {} for me", "i want you to {}", "would you {} please",
+    "you can {} now", "it's time to {}", "somebody should {}",
+)  # fmt: skip
+ORDERS = {
+    "set", "turn", "decrease", "play", "increase", "pause", "change", "remove", "resume", "add", "cancel",
+    "start", "stop", "switch", "return", "deactivate", "activate", "open", "make", "close", "put", "take",
+    "adjust", "skip", "clean", "vacuum", "shut", "dock", "mute", "unmute", "delete", "tell", "create", "check",
+    "unlock", "lock", "announce", "broadcast",
+}  # fmt: skip
 for _unit in ("hours", "minutes", "seconds"):
     RANGES[_unit] = RANGES[f"start_{_unit}"] = SENSIBLE[f"timer_{_unit}"]
 
@@ -37,6 +49,28 @@ def reworded(records: list[dict], copies: int = 1, language: str = "en", seed: i
     return new
 
 
+def misspelt(records: list[dict], share: float = 1.0, seed: int = 0) -> list[dict]:
+    """The records, a random `share` of which (0 to 1) have a sentence in capitals or with one slip of a typist.
+
+    One in four of them is in capitals; in the others two letters change places, or one is left out or doubled. The
+    call stays what it was: names in it are spelled as they should be.
+    """
+    rng = random.Random(seed)
+    chosen = set(rng.sample(range(len(records)), round(share * len(records))))
+    return [_misspelt(row, rng) if number in chosen else row for number, row in enumerate(records)]
+
+
+def wrapped(records: list[dict], seed: int = 0) -> list[dict]:
+    """The records with words around the sentence that change nothing about the call: "could you ...", "... please"."""
+    rng = random.Random(seed)
+    new = []
+    for row in records:
+        text = row["prompt"][-1]["content"]
+        frames = FRAMES + FRAMES_OF_ORDERS if text.split()[0] in ORDERS else FRAMES
+        new.append(_with_text(row, rng.choice(frames).format(text)))
+    return new
+
+
 def repeats(rows: Dataset, number: int) -> Dataset:
     """`number` rows, all of them copies of the first REPEATED of `rows`: what a log of popular commands looks like."""
     return rows.select([i % REPEATED for i in range(number)])
@@ -49,6 +83,23 @@ def shuffled_answers(rows: Dataset, share: float, seed: int = 0) -> Dataset:
     for to, source in zip(chosen, chosen[1:] + chosen[:1], strict=True):
         answers[to] = rows[source]["completion"]
     return rows.remove_columns("completion").add_column("completion", answers)
+
+
+def _with_text(row: dict, text: str) -> dict:
+    """The record with another sentence to the same call."""
+    return {**row, "prompt": [*row["prompt"][:-1], {"role": "user", "content": text}]}
+
+
+def _misspelt(row: dict, rng: random.Random) -> dict:
+    text = row["prompt"][-1]["content"]
+    if rng.random() < 0.25:
+        return _with_text(row, text.upper())
+    letters = [i for i in range(len(text) - 1) if text[i].isalpha() and text[i + 1].isalpha()]
+    if not letters:
+        return row
+    at, slip = rng.choice(letters), rng.choice(("swapped", "left out", "doubled"))
+    put = {"swapped": text[at + 1] + text[at], "left out": text[at + 1], "doubled": text[at] + text[at : at + 2]}
+    return _with_text(row, text[:at] + put[slip] + text[at + 2 :])
 
 
 def _pools(language: str) -> Iterator[list[str]]:

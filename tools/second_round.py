@@ -1,0 +1,221 @@
+"""Record the trials of notebook 08 into data/runs/round_*.json: `python -m tools.second_round [NAME ...]`.
+
+Each trial trains SmolLM2 on as many rows as any other, some of which are the cure's. All are scored on rows that
+training never saw and that no report uses. Without names all are made, but those that an interrupted call has made.
+"""
+
+import argparse
+import random
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+
+import pandas as pd
+import torch
+from datasets import Dataset
+from safetensors.torch import load_file, save_model
+from tqdm import tqdm
+from trl import SFTConfig
+
+from helpers import paths
+from helpers.dataset import commands, likeness, perturb
+from helpers.dataset.files import read_jsonl
+from helpers.evaluation import evaluate, generate
+from helpers.model import fast_bf16, load
+from helpers.training import run_log
+from helpers.training.cpu_trainer import CPUSFTTrainer
+
+ROWS, NATURAL = 1200, 400  # rows of a training set, and how many of them are natural commands
+SETTINGS = dict(
+    num_train_epochs=1,
+    per_device_train_batch_size=16,
+    learning_rate=4e-4,
+    warmup_steps=0.1,
+    lr_scheduler_type="cosine",
+    max_length=256,
+    logging_steps=5,
+)
+NATURAL_READ = 150  # natural commands of training that these trials keep aside, to choose by
+REPLAY_TOKENS = 64  # answers to general prompts that are longer are left out
+REPLAY_LENGTHS = ("In one short sentence", "In two sentences")  # each prompt is asked in both ways
+WEIGHTS = paths.ROOT / "outputs" / "second_round"  # of the trials that are averaged
+DONE = WEIGHTS.with_suffix(".txt")  # what an interrupted call has made so far
+
+
+@dataclass(frozen=True)
+class Trial:
+    about: str
+    natural: int = NATURAL
+    non_commands: int = 0
+    wrapped: int = 0
+    replay: int = 0
+    misspelt: float = 0.0  # share of the rows of commands
+    seed: int = 0
+    averages: tuple[str, ...] = ()  # trains nothing: the mean of the weights of these
+
+
+def _seeds(name: str, about: str, **options) -> dict[str, Trial]:
+    return {f"{name}_{seed}": Trial(about, seed=seed, **options) for seed in range(3)}
+
+
+TRIALS = {
+    **_seeds("again", "as before: 800 pattern sentences and 400 natural commands"),
+    "averaged": Trial("the mean of the weights of three seeds", averages=("again_0", "again_1", "again_2")),
+    **_seeds("non_commands", "200 sentences that are no command", non_commands=200),
+    **_seeds("misspelt", "a slip or capitals in a third of the sentences", misspelt=1 / 3),
+    "natural_0": Trial("200 more natural commands", natural=NATURAL + 200),
+    "wrapped_0": Trial("200 pattern sentences with polite words around them", wrapped=200),
+    "replay_1_0": Trial("1% general text", replay=ROWS // 100),
+    "replay_5_0": Trial("5% general text", replay=ROWS // 20),
+    "replay_20_0": Trial("20% general text", replay=ROWS // 5),
+    **_seeds("together", "non-commands, slips, and 5% general text", non_commands=200, misspelt=1 / 3, replay=60),
+}
+
+
+def natural_rows(seed: int) -> tuple[list[dict], list[dict]]:
+    """The natural commands to train on, in the order of `seed`, and the NATURAL_READ that are kept aside."""
+    natural = commands.natural_commands("train")
+    random.Random(0).shuffle(natural)
+    train = natural[NATURAL_READ:]
+    random.Random(seed).shuffle(train)
+    return train, natural[:NATURAL_READ]
+
+
+def training_rows(trial: Trial, replay: list[dict]) -> Dataset:
+    """ROWS rows: those of the cure take the place of pattern sentences."""
+    rng, seed = random.Random(trial.seed), trial.seed
+    patterns = list(commands.load()["train"].shuffle(seed=seed))
+    extra = trial.natural + trial.non_commands + trial.wrapped + trial.replay
+    of_patterns, rest = patterns[: ROWS - extra], patterns[ROWS - extra :]
+    natural, kept_aside = natural_rows(seed)
+    wrapped = perturb.wrapped(rest[: trial.wrapped], seed)
+    known = [row["prompt"][-1]["content"] for row in [*kept_aside, *commands.load()["validation"]]]
+    alike = {place for place, *_ in likeness.all_pairs([row["prompt"][-1]["content"] for row in wrapped], known)}
+    wrapped = [row for place, row in enumerate(wrapped) if place not in alike]
+    rows = perturb.misspelt(of_patterns + natural[: trial.natural] + wrapped, trial.misspelt, seed)
+    nothing = commands.non_commands("train")
+    rng.shuffle(nothing)
+    rows += nothing[: trial.non_commands] + replay[: trial.replay]
+    rng.shuffle(rows)
+    return Dataset.from_list([{key: row[key] for key in ("prompt", "completion")} for row in rows])
+
+
+def replay_rows(model, tokenizer) -> list[dict]:
+    """General prompts with the model's own answers to them, as far as they end within REPLAY_TOKENS tokens."""
+    texts = [row["text"] for row in read_jsonl(paths.DATA / "general_prompts.jsonl")]
+    asked = [[{"role": "user", "content": f"{length}: {text}"}] for length in REPLAY_LENGTHS for text in texts]
+    answers = generate(model, tokenizer, asked, REPLAY_TOKENS)
+    rows = [
+        {"prompt": question, "completion": [{"role": "assistant", "content": answer}]}
+        for question, answer in zip(asked, answers, strict=True)
+        if len(tokenizer(answer, add_special_tokens=False)["input_ids"]) < REPLAY_TOKENS
+    ]
+    random.Random(0).shuffle(rows)
+    return rows
+
+
+def held_out() -> dict[str, list[dict]]:
+    """The rows that a trial is scored on, by slice: {slice: records}. None of them is a row of a report."""
+    validation = list(commands.load()["validation"])
+    return {
+        "patterns": validation,
+        "natural": natural_rows(seed=0)[1],
+        "misspelt": perturb.misspelt(validation, seed=1),
+        "no command": commands.non_commands("validation"),
+    }
+
+
+def general_loss(model, tokenizer) -> list[float]:
+    """Nats per token on each of the general passages: what rises is forgotten."""
+    general = pd.read_json(paths.DATA / "general_text.jsonl", lines=True)
+    losses = []
+    for text in general.loc[general["kind"] == "passage", "text"]:
+        ids = tokenizer(text, return_tensors="pt")["input_ids"]
+        with torch.inference_mode():
+            losses.append(model(input_ids=ids, labels=ids).loss.item())
+    return losses
+
+
+def trained(trial: Trial, replay: list[dict]) -> tuple:
+    """The model after the trial, its log, its minutes."""
+    model, tokenizer = load()
+    clock = run_log.Clock()
+    with tempfile.TemporaryDirectory() as scratch:
+        trainer = CPUSFTTrainer(
+            model=model,
+            args=SFTConfig(
+                output_dir=scratch,
+                bf16=fast_bf16(),
+                use_cpu=True,
+                activation_checkpointing=False,
+                save_strategy="no",
+                report_to="none",
+                seed=trial.seed,
+                **SETTINGS,
+            ),
+            train_dataset=training_rows(trial, replay),
+            processing_class=tokenizer,
+            callbacks=[clock],
+        )
+        trainer.train()
+    return trainer.model, trainer.state.log_history, clock.seconds / 60
+
+
+def averaged(names: tuple[str, ...]):
+    """A model whose weights are the mean of those that the named trials have left in WEIGHTS."""
+    states = [load_file(WEIGHTS / f"{name}.safetensors") for name in names]
+    model, _ = load()
+    model.load_state_dict({key: torch.stack([s[key] for s in states]).mean(0) for key in states[0]}, strict=False)
+    model.tie_weights()
+    return model
+
+
+def record(name: str, trial: Trial, replay: list[dict]) -> None:
+    """Train and score a trial, and write data/runs/round_NAME.json."""
+    log, minutes = [], 0.0
+    if trial.averages:
+        model = averaged(trial.averages)
+    else:
+        model, log, minutes = trained(trial, replay)
+    _, tokenizer = load()
+    if name in TRIALS["averaged"].averages:
+        WEIGHTS.mkdir(parents=True, exist_ok=True)
+        save_model(model, WEIGHTS / f"{name}.safetensors")
+    scores = {slice_: evaluate(model, tokenizer, Dataset.from_list(rows)) for slice_, rows in held_out().items()}
+    run_log.save(
+        f"round_{name}",
+        recipe=asdict(trial) | {"config": SETTINGS},
+        minutes=minutes,
+        right={part: _digits(of_part.rows["exact"]) for part, of_part in scores.items()},
+        intent={part: _digits(of_part.rows["intent"]) for part, of_part in scores.items()},
+        general=[round(loss, 4) for loss in general_loss(model, tokenizer)],
+        log=log,
+    )
+
+
+def _digits(values: pd.Series) -> str:
+    """One digit for each row, for paired differences."""
+    return "".join(map(str, values.astype(int)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"trials: {', '.join(TRIALS)}")
+    names = parser.parse_args().names
+    if unknown := set(names) - set(TRIALS):
+        sys.exit(f"There is no trial {', '.join(sorted(unknown))}; choose from {', '.join(TRIALS)}.")
+    made = DONE.read_text(encoding="utf-8").split() if DONE.exists() and not names else []
+    base = load()
+    replay = replay_rows(*base)
+    run_log.save("round_base", replay=len(replay), general=[round(loss, 4) for loss in general_loss(*base)], log=[])
+    for name in tqdm([name for name in names or TRIALS if name not in made], unit="trial"):
+        record(name, TRIALS[name], replay)
+        DONE.parent.mkdir(exist_ok=True)
+        with DONE.open("a", encoding="utf-8") as done:
+            done.write(f"{name}\n")
+    if not names:
+        DONE.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    main()

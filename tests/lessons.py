@@ -5,6 +5,7 @@ from pathlib import Path
 
 import nbformat
 import papermill
+from IPython.display import display
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
@@ -37,6 +38,18 @@ def tree(cell) -> ast.Module:
 def nano_parameters(notebook) -> dict:
     """The parameters of a run of seconds on the nano model, as the notebook's metadata gives them."""
     return dict(notebook.metadata["course"]["nano"])
+
+
+def run_up_to(path: Path, last: str, **changed) -> dict:
+    """Runs a lesson's code cells up to the cell `last`, with nano parameters and those changed; gives its variables."""
+    notebook, known = read(path), {"display": display}  # which IPython puts into every notebook
+    for cell in code_cells(notebook):
+        exec(cell.source, known)
+        if cell.id == "parameters":
+            known |= nano_parameters(notebook) | changed
+        if cell.id == last:
+            return known
+    raise ValueError(last)
 
 
 def assert_parameters_exist(path: Path) -> None:

@@ -50,6 +50,7 @@ def run(paths: list[Path], folder: Path) -> int:
 RECORDED = {
     "05_full": ("05_train_with_sfttrainer.ipynb", {"score_examples": 200}),
     "05_lora": ("05_train_with_sfttrainer.ipynb", {"score_examples": 200, "use_lora": True}),
+    "11_full": ("11_your_own_project.ipynb", {}),
 }
 
 

@@ -1,11 +1,11 @@
 """Notebook 05 under a reader's mistakes and accidents: each ends in one sentence, and nothing is lost."""
 
+import functools
 import os
 import shutil
 import subprocess
 
 import pytest
-from IPython.display import display
 from jupyter_client.manager import start_new_kernel
 
 import lessons
@@ -18,16 +18,7 @@ SOURCE = {cell.id: cell.source for cell in NOTEBOOK.cells}
 NANO = lessons.nano_parameters(NOTEBOOK)
 
 
-def up_to(last: str, **changed):
-    """Runs the code cells of the lesson up to the cell `last`, with nano parameters and those changed."""
-    known = {"display": display}  # which IPython puts into every notebook
-    for cell in lessons.code_cells(NOTEBOOK):
-        exec(cell.source, known)
-        if cell.id == "parameters":
-            known |= NANO | changed
-        if cell.id == last:
-            return known
-    raise ValueError(last)
+up_to = functools.partial(lessons.run_up_to, PATH)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +89,7 @@ class Kernel:
                 return "".join(printed)
 
     def up_to(self, last: str, interrupt_when=None, **changed) -> str:
-        """Like the function above, in this kernel; gives what the cell `last` said."""
+        """Like lessons.run_up_to, in this kernel; gives what the cell `last` said."""
         for cell in lessons.code_cells(NOTEBOOK):
             if cell.id in ("before-commands", "score-before"):
                 continue  # they take time and change nothing

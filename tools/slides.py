@@ -32,6 +32,7 @@ SET_UP = {"needs", "parameters", "imports", "check-parameters"}  # nobody has to
 LIVE_WORDS = 210  # of a cell that is shown whole: a screen full; more is for reading
 # On a page: of a heading's text, of what an output shows, and of the lists that gather a lesson.
 LEAD_WORDS, FOUND_WORDS, GATHERED_WORDS = 60, 40, 160
+SHORT = 3  # lines of code that leave room for a figure on the same slide
 GATHER = {"decide", "summary"}
 SENTENCE_END = re.compile(r"(?<=[^\d][.?!])\s+(?=[A-Z(*`\"“])")
 
@@ -89,7 +90,7 @@ def _on_page(cell: nbformat.NotebookNode, kind: str) -> list[nbformat.NotebookNo
 
 
 def _code(cell: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
-    """The cell without code that only asks a question; a large output gets a slide of its own below the code's."""
+    """The cell without code that only asks a question; below more than SHORT lines, a large output is a next slide."""
     for output in cell.outputs:
         if "data" in output:
             output.data = still.without_views(output.data)
@@ -98,7 +99,7 @@ def _code(cell: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
     large = any({"image/png", "text/html"} & set(output.get("data", {})) for output in cell.outputs)
     if "predict." in cell.source and ".reveal(" not in cell.source:
         cell.metadata["tags"] = [HIDDEN]
-    elif large and HIDDEN not in cell.metadata["tags"]:
+    elif large and HIDDEN not in cell.metadata["tags"] and len(cell.source.splitlines()) > SHORT:
         result = copy.deepcopy(cell)
         cell.outputs = []
         result.id, result.metadata["tags"] = f"{cell.id}-output", [HIDDEN]

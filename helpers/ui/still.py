@@ -18,7 +18,7 @@ START, END = '<div class="sft-still">', "<!-- end of the still --></div>"
 # What a reader may see; kept together for a translation.
 NOTE = "A still picture: run the cell to use it."
 DRAWN = "What the widget had drawn."
-WIDTH = 640  # pixels of a picture at most, so that a notebook full of widgets stays small
+WIDTH = 560  # pixels of a picture at most, so that a notebook full of widgets stays small
 
 
 def install() -> None:
@@ -88,6 +88,6 @@ def _picture(png: bytes) -> str:
     image = Image.open(io.BytesIO(png)).convert("RGB")
     image.thumbnail((WIDTH, WIDTH), Image.Resampling.LANCZOS)
     small = io.BytesIO()
-    image.save(small, "WEBP", quality=30, method=6)  # half of a PNG's bytes, and curves stay clear
+    image.save(small, "WEBP", quality=25, method=6)  # half of a PNG's bytes, and curves stay clear
     data = base64.b64encode(small.getvalue()).decode()
     return f'<div><img alt="{DRAWN}" src="data:image/webp;base64,{data}"></div>'

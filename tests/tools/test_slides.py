@@ -119,8 +119,11 @@ def test_the_whole_of_what_was_cut_goes_to_the_notes(notebook):
     assert notes.metadata["slideshow"]["slide_type"] == "notes"
 
 
-def test_a_figure_gets_a_slide_without_its_code():
-    cell = code("draw()", "draw", **{"image/png": "iVBORw0KGgo="})
+def test_a_figure_gets_a_slide_without_its_code_unless_that_is_short():
+    figure = {"image/png": "iVBORw0KGgo="}
+    short = code("draw()", "draw", **figure)
+    assert len(slides.shown(nbformat.v4.new_notebook(cells=[short])).cells) == 1
+    cell = code("draw()\n" * (slides.SHORT + 1), "draw", **figure)
     above, below = slides.shown(nbformat.v4.new_notebook(cells=[cell])).cells
     assert not above.outputs and not above.metadata["tags"]
     assert below.outputs and below.metadata["tags"] == [slides.HIDDEN]

@@ -86,7 +86,10 @@ def work_minutes(notebook, questions: int) -> int:
     code = [cell for cell in code_cells(notebook) if "hide-input" not in cell.metadata.get("tags", [])]
     predictions = sum(cell.source.count(".reveal(") for cell in code_cells(notebook))
     exercises = sum("exercise" in cell.metadata.get("tags", []) for cell in code) - 3  # the last three have levels
-    widgets = sum(any(room in cell.source for room in ("explore.", "live.", "compare.", "run_logs.")) for cell in code)
+    widgets = sum(
+        any(room in cell.source for room in ("explore.", "live.", "compare.", "run_logs.", "label_budget."))
+        for cell in code
+    )
     minutes = len(prose.split()) / WORDS_A_MINUTE + MINUTES["code"] * len(code)
     minutes += MINUTES["predict"] * predictions + MINUTES["exercise"] * max(exercises, 0) + MINUTES["widget"] * widgets
     minutes += MINUTES["question"] * questions + sum(MINUTES[level] for level in "🐢🐕🦁")

@@ -134,7 +134,7 @@ GALLERY = {
     "warmed_up_2": _shown("rate 2e-3 after 10 steps of warm-up", "healthy", fix="", learning_rate=2e-3, seed=2),
     "batch_1": _shown("800 sentences, one an update", "batch too small", "accumulated", use="thresholds", **SINGLE),
     "batch_1_1": _shown(
-        "800 sentences, one an update, another seed", "batch too small", "accumulated", seed=1, **SINGLE
+        "one example an update, another seed", "batch too small", "accumulated", per_device_train_batch_size=1, seed=1
     ),
     "accumulated": _shown(
         "one example at a time, eight an update",

@@ -158,7 +158,8 @@ def other_tools() -> dict[str, list[str]]:
     """What other tools record: {name: the command that does}."""
     python = [sys.executable, "-m"]
     notebooks = {name: [*python, "tools.course", "record", name] for name in RECORDED}
-    return {"bench": [*python, "tools.bench", "--record"], **notebooks}
+    second_round = [*python, "tools.second_round"]
+    return {"bench": [*python, "tools.bench", "--record"], "second_round": second_round, **notebooks}
 
 
 def everything() -> None:

@@ -61,8 +61,8 @@ def _seeds(name: str, about: str, **options) -> dict[str, Trial]:
 TRIALS = {
     **_seeds("again", "as before: 800 pattern sentences and 400 natural commands"),
     "averaged": Trial("the mean of the weights of three seeds", averages=("again_0", "again_1", "again_2")),
-    **_seeds("non_commands", "200 sentences that are no command", non_commands=200),
-    **_seeds("misspelt", "a slip or capitals in a third of the sentences", misspelt=1 / 3),
+    "non_commands_0": Trial("200 sentences that are no command", non_commands=200),
+    "misspelt_0": Trial("a slip or capitals in a third of the sentences", misspelt=1 / 3),
     "natural_0": Trial("200 more natural commands", natural=NATURAL + 200),
     "wrapped_0": Trial("200 pattern sentences with polite words around them", wrapped=200),
     "replay_1_0": Trial("1% general text", replay=ROWS // 100),
@@ -125,15 +125,21 @@ def held_out() -> dict[str, list[dict]]:
     }
 
 
-def general_loss(model, tokenizer) -> list[float]:
-    """Nats per token on each of the general passages: what rises is forgotten."""
-    general = pd.read_json(paths.DATA / "general_text.jsonl", lines=True)
+def general(model, tokenizer) -> dict:
+    """What the model keeps of general language: nats per token on each passage, and which questions it answers."""
+    rows = pd.read_json(paths.DATA / "general_text.jsonl", lines=True)
     losses = []
-    for text in general.loc[general["kind"] == "passage", "text"]:
+    for text in rows.loc[rows["kind"] == "passage", "text"]:
         ids = tokenizer(text, return_tensors="pt")["input_ids"]
         with torch.inference_mode():
-            losses.append(model(input_ids=ids, labels=ids).loss.item())
-    return losses
+            losses.append(round(model(input_ids=ids, labels=ids).loss.item(), 4))
+    questions = rows[rows["kind"] == "question"]
+    answers = generate(model, tokenizer, [[{"role": "user", "content": text}] for text in questions["text"]], 32)
+    accepted = [
+        any(word.lower() in answer.lower() for word in words)
+        for answer, words in zip(answers, questions["accept"], strict=True)
+    ]
+    return {"prose": losses, "questions": _digits(pd.Series(accepted))}
 
 
 def trained(trial: Trial, replay: list[dict]) -> tuple:
@@ -188,7 +194,7 @@ def record(name: str, trial: Trial, replay: list[dict]) -> None:
         minutes=minutes,
         right={part: _digits(of_part.rows["exact"]) for part, of_part in scores.items()},
         intent={part: _digits(of_part.rows["intent"]) for part, of_part in scores.items()},
-        general=[round(loss, 4) for loss in general_loss(model, tokenizer)],
+        general=general(model, tokenizer),
         log=log,
     )
 
@@ -207,7 +213,7 @@ def main() -> None:
     made = DONE.read_text(encoding="utf-8").split() if DONE.exists() and not names else []
     base = load()
     replay = replay_rows(*base)
-    run_log.save("round_base", replay=len(replay), general=[round(loss, 4) for loss in general_loss(*base)], log=[])
+    run_log.save("round_base", replay=len(replay), general=general(*base), log=[])
     for name in tqdm([name for name in names or TRIALS if name not in made], unit="trial"):
         record(name, TRIALS[name], replay)
         DONE.parent.mkdir(exist_ok=True)

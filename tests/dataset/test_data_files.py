@@ -76,3 +76,25 @@ def test_the_evaluation_files_hold_what_their_readers_expect(dataset):
     assert all(row["accept"] for row in general if row["kind"] == "question")
     held_out = set(texts(dataset["natural"])) | set(texts(dataset["test"]))
     assert {row["command"] for row in doubts} <= held_out and all(row["why"] for row in doubts)
+
+
+def test_sentences_that_are_no_command_are_dealt_and_unlike_those_that_evaluate():
+    rows = read("non_commands.jsonl")
+    per_kind = Counter((row["kind"], row["use"]) for row in rows)
+    assert len({kind for kind, _ in per_kind}) == 4
+    assert set(per_kind.values()) == {75, 25}
+    bought = [row["text"] for row in rows]
+    assert len(set(bought)) == len(bought)
+    held_out = [row["text"] for row in [*read("odd_input.jsonl"), *read("general_text.jsonl")] if "text" in row]
+    for texts_to_train_on in (bought, [row["text"] for row in read("general_prompts.jsonl")]):
+        assert process.cdist(texts_to_train_on, held_out, scorer=fuzz.ratio).max() < 85
+    choosing = [row["text"] for row in rows if row["use"] == "validation"]
+    training = [row["text"] for row in rows if row["use"] == "train"]
+    assert process.cdist(choosing, training, scorer=fuzz.ratio).max() < 85
+
+
+def test_a_sentence_that_is_no_command_has_the_call_that_does_nothing():
+    rows = commands.non_commands("train")
+    assert len(rows) == 300 and {row["intent"] for row in rows} == {calls.NO_COMMAND["name"]}
+    assert calls.problem(json.loads(rows[0]["completion"][0]["content"])) is None
+    assert len({row["template"] for row in rows}) == 300

@@ -36,3 +36,32 @@ def test_repeats_are_copies_of_a_few():
     copies = perturb.repeats(rows, 50)
     assert len(copies) == 50 and copies[0] == copies[perturb.REPEATED] == rows[0]
     assert len(set(map(str, copies["prompt"]))) == perturb.REPEATED
+
+
+def test_a_slip_changes_one_letter_or_all_to_capitals_and_never_the_call():
+    rows = list(commands.load()["validation"])
+    slipped = perturb.misspelt(rows, seed=1)
+    assert slipped == perturb.misspelt(rows, seed=1) != perturb.misspelt(rows, seed=2)
+    capitals = 0
+    for old, new in zip(rows, slipped, strict=True):
+        before, after = old["prompt"][-1]["content"], new["prompt"][-1]["content"]
+        assert new["completion"] == old["completion"] and new["prompt"][0] == old["prompt"][0]
+        capitals += after == before.upper()
+        assert after == before.upper() or abs(len(after) - len(before)) <= 1
+    assert 0.15 < capitals / len(rows) < 0.35
+
+
+def test_a_share_of_the_rows_gets_a_slip():
+    rows = list(commands.load()["validation"])
+    changed = sum(new != old for new, old in zip(perturb.misspelt(rows, 1 / 3), rows, strict=True))
+    assert 0.9 * len(rows) / 3 < changed <= len(rows) / 3 + 1
+    assert perturb.misspelt(rows, 0) == rows
+
+
+def test_words_around_a_sentence_leave_it_and_its_call_whole():
+    rows = list(commands.load()["validation"])
+    for old, new in zip(rows, perturb.wrapped(rows), strict=True):
+        before, after = old["prompt"][-1]["content"], new["prompt"][-1]["content"]
+        assert before in after and before != after and new["completion"] == old["completion"]
+        if before.split()[0] not in perturb.ORDERS:
+            assert any(after == frame.format(before) for frame in perturb.FRAMES)

@@ -3,9 +3,14 @@ PYTHON ?= python3
 LAB_ARGS ?=
 DATA ?=
 PARAMETERS ?=
+FOLDER ?=
+PLATFORM ?=
+RUN ?=
 BIN := .venv/bin
+# What asks in JupyterLab whether to fetch news, and looks for updates.
+NEWS := @jupyterlab/apputils-extension:announcements
 .DEFAULT_GOAL := help
-.PHONY: help setup lab project check test times course outputs slides nano record bench clean
+.PHONY: help setup lab project check test times course outputs slides nano record bench lock newest audit sbom ready stick grade clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,14 +18,16 @@ help:  ## list the targets
 setup: .venv/ready  ## build .venv, fetch the model, build the dataset (the other targets do this themselves)
 
 # The stamp is the last thing written, so an interrupted setup is taken up again by the next call.
-.venv/ready: requirements.txt pyproject.toml
+.venv/ready: requirements.txt requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo 'This course needs Python 3.11 or newer: pass one with make PYTHON=python3.12.' >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || $(PYTHON) -m tools.debian python3-venv || \
 	  { echo 'This Python cannot build environments: on Debian and Ubuntu, apt-get install python3-venv.' >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	@echo 'Installing the packages of requirements.txt, which takes a few minutes the first time ...'
-	$(BIN)/python -m pip install --quiet --requirement requirements.txt --editable .
+	@echo 'Installing the packages of requirements.lock, which takes a few minutes the first time ...'
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-build-isolation --requirement requirements.txt --editable .
+	$(BIN)/jupyter labextension disable "$(NEWS)" 2>/dev/null
 	$(BIN)/python -m helpers.model
 	$(BIN)/python -m helpers.dataset
 	@touch $@
@@ -60,6 +67,33 @@ record: setup  ## record runs, benchmark and fine-tuned models again (3 h); goes
 
 bench: setup  ## measure where a training step's time goes on this machine (17 min)
 	KINETO_LOG_LEVEL=99 $(BIN)/python -m tools.bench  # PyTorch's profiler would report on itself
+
+lock: setup  ## write requirements.lock from requirements.txt
+	$(BIN)/python -m tools.lock
+
+newest: setup  ## test the notebooks' keywords on the newest TRL and transformers, in an environment that is thrown away
+	$(BIN)/python -m tools.newest
+
+audit: setup  ## ask a database of known vulnerabilities about each package of requirements.lock, and about PyTorch
+	@mkdir -p outputs
+	@{ grep '==' requirements.lock | tr -d '\\'; grep '^torch==' requirements.txt; } > outputs/pins.txt
+	$(BIN)/uv tool run pip-audit@2.10.1 --strict --no-deps --disable-pip --requirement outputs/pins.txt
+
+sbom: setup  ## list what is installed, with versions and licences, in outputs/sbom.json (CycloneDX)
+	@mkdir -p outputs
+	$(BIN)/uv tool run --from cyclonedx-bom==7.5.0 cyclonedx-py environment --output-file outputs/sbom.json .venv
+
+# For instructors. It must run where nothing is installed yet, so it needs no setup.
+ready:  ## whether this machine can hold a class, and what to do about what is missing
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m tools.ready; else $(PYTHON) -m tools.ready; fi
+
+stick: setup  ## a FOLDER that installs the course without network; PLATFORM=windows, macos or linux adds their wheels
+	@test -n "$(FOLDER)" || { echo 'Call make stick FOLDER=/media/stick, a folder on a disk with 5 GB free.' >&2; exit 2; }
+	@$(BIN)/python -m tools.stick "$(FOLDER)" --platform "$(PLATFORM)"
+
+grade: setup  ## who solved what in FOLDER, with a folder for each student; RUN=1 runs their code again
+	@test -n "$(FOLDER)" || { echo 'Call make grade FOLDER=handed_in, a folder with one folder for each student.' >&2; exit 2; }
+	@$(BIN)/python -m tools.grade "$(FOLDER)" $(if $(RUN),--run)
 
 clean:  ## remove the environment and what runs leave; the model's cache stays
 	rm -rf .venv executed outputs checkpoints .pytest_cache .ruff_cache *.egg-info

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from urllib.request import getproxies_environment
 
 from helpers.errors import PEFT_WARNING, require_positive
 from helpers.projector import enlarge, in_environment
@@ -29,8 +30,11 @@ def setup(projector: bool = False, **positive: float) -> None:
     - the advice that PEFT 0.21 uses `is_gradient_checkpointing`, an old name of transformers, which only PEFT can mend;
     - reports of use that huggingface_hub sends to Hugging Face and ONNX Runtime to Microsoft, here and in processes
       that the notebook starts. onnxruntime decides when it is imported: import it after this call.
+
+    A proxy that the environment names is not asked for this machine itself, where notebook 10 serves a model.
     """
     require_positive(**positive)
+    _spare_loopback()
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
@@ -45,3 +49,13 @@ def setup(projector: bool = False, **positive: float) -> None:
     warnings.filterwarnings("ignore", message=PEFT_WARNING)
     if projector or in_environment():
         enlarge()
+
+
+def _spare_loopback() -> None:
+    """Adds this machine's own addresses to those that need no proxy, here and in processes that are started later."""
+    if not getproxies_environment():  # no_proxy alone would hide the proxy of the settings of Windows and macOS
+        return
+    names = ("no_proxy", "NO_PROXY")  # which of them counts depends on the library
+    spared = [host.strip() for name in names for host in os.environ.get(name, "").split(",") if host.strip()]
+    if "*" not in spared:
+        os.environ.update(dict.fromkeys(names, ",".join(dict.fromkeys([*spared, "127.0.0.1", "localhost"]))))

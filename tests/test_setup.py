@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 from trl import SFTConfig
@@ -39,6 +40,28 @@ def test_reports_to_the_outside_are_closed(tmp_path):
     done = subprocess.run([sys.executable, "-c", script], env=own, capture_output=True, text=True)
     assert done.stdout.split() == ["[1.]", "True"], done.stderr
     assert not list(tmp_path.rglob("deviceid"))
+
+
+@pytest.mark.parametrize(
+    "before, after",
+    [
+        ({"http_proxy": "http://192.0.2.1:3128"}, "127.0.0.1,localhost"),
+        ({"HTTPS_PROXY": "http://192.0.2.1:3128", "NO_PROXY": ".lan, localhost"}, ".lan,localhost,127.0.0.1"),
+        ({"http_proxy": "http://192.0.2.1:3128", "no_proxy": "*"}, "*"),
+        ({}, None),  # a proxy may stand in the system's settings, which no_proxy alone would hide
+    ],
+)
+def test_a_proxy_is_not_asked_for_this_machine_itself(before, after, monkeypatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.setenv(name, "")  # so that what setup() adds is taken back after the test
+        monkeypatch.setenv(name.upper(), "")
+        monkeypatch.delenv(name)
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in before.items():
+        monkeypatch.setenv(name, value)
+    setup()
+    assert os.environ.get("no_proxy") == after
+    assert not after or urllib.request.proxy_bypass("127.0.0.1:8808")
 
 
 def test_the_arguments_of_a_quiet_run_are_current(tmp_path):

@@ -30,12 +30,18 @@ DRAWS = 12  # tries for each sentence wanted: most patterns have a wording that 
 def folder(language: str, seed: int) -> Path:
     """The cache folder with the split files, built at the first call.
 
-    Its name changes with what the sentences depend on: the code of the build, homes.json and the two packages.
     Raises CourseError for a language that homes.json does not have.
     """
     homes(language)
-    name = f"commands-{language}-{seed}-{_key()}"
-    return cache.publish(cache.folder() / name, lambda aside: build(aside, language, seed))
+    return cache.publish(place(language, seed), lambda aside: build(aside, language, seed))
+
+
+def place(language: str = "en", seed: int = 0) -> Path:
+    """Where that folder lies once it has been built; it need not be there yet.
+
+    Its name changes with what the sentences depend on: the code of the build, homes.json and the two packages.
+    """
+    return cache.folder() / f"commands-{language}-{seed}-{_key()}"
 
 
 def build(target: Path, language: str, seed: int) -> None:

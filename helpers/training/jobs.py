@@ -173,7 +173,7 @@ def _start(command: tuple[str, ...], folder: Path | str, env: dict, output) -> s
     program = shutil.which(command[0], path=path)
     if not program:
         raise CourseError(f"{command[0]} is not installed here: `make lab` installs what the course needs.")
-    env = os.environ | {"PATH": path} | env
+    env = os.environ | {"PATH": path, "PYTHONIOENCODING": "utf-8"} | env  # Windows has another encoding for a file
     return subprocess.Popen([program, *command[1:]], cwd=folder, env=env, stdout=output, stderr=subprocess.STDOUT)
 
 

@@ -1,9 +1,10 @@
-"""The files in data/ that people wrote: well formed, valid against their schemas, and not leaking into training.
+"""The files in data/ that no command makes: well formed, valid against their schemas, and not leaking into training.
 
 They are checked here, once, and not each time a reader loads them.
 """
 
 import json
+import re
 from collections import Counter
 
 import fastjsonschema
@@ -98,3 +99,21 @@ def test_a_sentence_that_is_no_command_has_the_call_that_does_nothing():
     assert len(rows) == 300 and {row["intent"] for row in rows} == {calls.NO_COMMAND["name"]}
     assert calls.problem(json.loads(rows[0]["completion"][0]["content"])) is None
     assert len({row["template"] for row in rows}) == 300
+
+
+def test_the_data_card_has_a_row_for_whatever_lies_here():
+    rows = re.findall(r"^\| `([\w./]+)`", (DATA / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert {path.name for path in DATA.iterdir()} - {"README.md"} == {row.split("/")[0] for row in rows}
+
+
+def test_the_data_card_says_where_upstream_sentences_are_quoted(dataset):
+    """They are under CC BY 4.0; whatever else lies in data/ quotes none."""
+    upstream = {sentence for split in ("train", "validation", "test") for sentence in texts(dataset[split])}
+    quoted = [row["command"] for row in read("label_doubts.jsonl") if row["command"] in upstream]
+    card = (DATA / "README.md").read_text("utf-8")
+    assert f"{len(quoted)} in `label_doubts.jsonl`" in card and f"those {len(quoted)}: CC BY 4.0" in card
+    for path in (DATA / "runs").glob("*.json"):
+        answers = json.loads(path.read_text("utf-8")).get("answers", [])
+        assert len([row for row in answers if isinstance(row, dict)]) <= 5, path.name  # five, the card says
+    for row in read("natural_commands.jsonl") + read("odd_input.jsonl") + read("non_commands.jsonl"):
+        assert row.get("command", row.get("text")) not in upstream

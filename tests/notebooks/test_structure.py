@@ -193,7 +193,7 @@ def test_each_exercise_stores_that_it_has_not_been_tried(path):
 
 
 @pytest.mark.parametrize(
-    "path", [*LESSONS, *SOLUTIONS, ROOT / "README.md", ROOT / "CONTRIBUTING.md"], ids=lambda p: p.name
+    "path", [*LESSONS, *SOLUTIONS, *ROOT.glob("*.md"), ROOT / "data" / "README.md"], ids=lambda p: p.name
 )
 def test_links_resolve(path):
     for link in links(path):

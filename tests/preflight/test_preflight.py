@@ -1,6 +1,9 @@
 """Preflight: what would spoil training is found and named, what is sound is left alone, and no file ends it."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -203,3 +206,12 @@ def test_what_breaks_the_reader_is_a_sentence(tmp_path, capsys, monkeypatch):
     assert command.main([str(saved(tmp_path, ROWS)), "--model", str(tmp_path)]) == 2
     assert "holds no model" in capsys.readouterr().out
     assert issubclass(files.Refused, CourseError)
+
+
+def test_any_script_is_printed_where_the_system_has_no_letters_for_it(tmp_path):
+    rows = [{"prompt": f"打開第 {n} 盞燈", "completion": f"好的 → {n}"} for n in range(30)]
+    command = [sys.executable, "-m", "helpers.preflight", str(saved(tmp_path, rows)), "--model=nano"]
+    env = os.environ | {"PYTHONIOENCODING": "cp1252"}  # as on Windows, into anything but a terminal
+    done = subprocess.run(command, capture_output=True, env=env)
+    assert done.returncode == 0, done.stderr
+    assert "⟦" in done.stdout.decode("utf-8")  # around what the loss counts, of a row of the file

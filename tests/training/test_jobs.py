@@ -27,6 +27,7 @@ from trl.scripts import sft
 from trl.scripts.sft import make_parser
 
 import lessons
+from helpers import setup
 from helpers.dataset import commands
 from helpers.errors import CourseError
 from helpers.evaluation.generation import generate
@@ -263,6 +264,11 @@ def test_a_job_that_fails_says_why(tmp_path):
         jobs.run("no-such-program", folder=tmp_path)
 
 
+def test_what_a_job_prints_survives_the_encoding_of_windows(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "cp1252")  # what Python writes in there, into anything but a terminal
+    assert jobs.run("python", "-c", r"print('\u2192 \u958b\u71c8')", folder=tmp_path).stdout == "→ 開燈\n"
+
+
 def test_a_taken_port_is_said_so(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -281,7 +287,11 @@ def test_a_folder_without_a_model_is_not_served(tmp_path):
     assert relatives(tmp_path) == []
 
 
-def test_the_server_gives_the_models_own_answers_and_ends(job):
+def test_the_server_gives_the_models_own_answers_past_a_proxy_and_ends(job, monkeypatch):
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("http_proxy", "http://192.0.2.1:3128")  # an address that is nobody's (RFC 5737)
+    setup()
     model, tokenizer = load_tuned("nano")
     for part in (model, tokenizer):
         part.save_pretrained(job / "tuned")

@@ -1,0 +1,4 @@
+@echo off
+rem Windows: install.bat [FOLDER]
+py -3 "%~dp0install.py" %*
+if errorlevel 1 pause

@@ -10,7 +10,7 @@ BIN := .venv/bin
 # What asks in JupyterLab whether to fetch news, and looks for updates.
 NEWS := @jupyterlab/apputils-extension:announcements
 .DEFAULT_GOAL := help
-.PHONY: help setup lab project check test times course outputs nano record bench lock newest audit sbom ready stick grade clean
+.PHONY: help setup lab project check test times course outputs slides nano record bench lock newest audit sbom ready stick grade clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ course: setup  ## run every notebook with its default parameters into executed/
 
 outputs: setup  ## run every notebook in place, to refresh its stored outputs
 	$(BIN)/python -m tools.course outputs
+
+slides: setup  ## write the notebooks as slides into outputs/slides, pages that need no network
+	$(BIN)/python -m tools.slides pages
 
 nano: setup  ## build data/nano again
 	$(BIN)/python -m tools.nano

@@ -16,6 +16,7 @@ from nbclient.exceptions import CellExecutionError
 from tqdm import tqdm
 
 from helpers.paths import ROOT
+from helpers.ui import still
 from helpers.ui.figures import fewer_colors
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -49,6 +50,7 @@ def run(paths: list[Path], folder: Path) -> int:
 RECORDED = {
     "05_full": ("05_train_with_sfttrainer.ipynb", {"score_examples": 200}),
     "05_lora": ("05_train_with_sfttrainer.ipynb", {"score_examples": 200, "use_lora": True}),
+    "11_full": ("11_your_own_project.ipynb", {}),
 }
 
 
@@ -78,7 +80,7 @@ def refresh(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     os.environ["SFT_COURSE_KEEP"] = "0"  # the stored outputs are those of a reader who has answered nothing yet
     os.environ["TQDM_DISABLE"] = "1"  # a finished progress bar comes back empty when the page is opened
-    # JupyterLab shows no widgets of a notebook that its reader has not run, so their state would be dead weight.
+    # Nothing shows the widgets of a notebook that its reader has not run: their stills are stored, their state is not.
     options = {"record_timing": False, "store_widget_state": False, "extra_arguments": QUIET}
     client = NotebookClient(notebook, timeout=None, kernel_name="python3", **options)
     try:
@@ -90,6 +92,8 @@ def refresh(path: Path) -> None:
         for output in cell.get("outputs", []):
             if output.get("name") == "stderr":
                 sys.exit(f"{path.name} is left as it was: {cell.id} wrote to stderr: {output.text.strip()}")
+            if "data" in output:
+                output.data = still.without_views(output.data)
             if "image/png" in output.get("data", {}):
                 picture = fewer_colors(base64.b64decode(output.data["image/png"]))
                 output.data["image/png"] = base64.b64encode(picture).decode()

@@ -44,7 +44,7 @@ def stages(quick: bool) -> dict[str, list[list[str]]]:
     """{name: commands}, of `make check` if `quick`, else of `make test`. A stage ends at its first failing command."""
     ruff = [sys.executable, "-m", "ruff"]
     chosen = " and not slow" if quick else ""
-    nbval = ["--nbval", "--nbval-cell-timeout", "1800"]
+    nbval = ["--nbval", "--nbval-cell-timeout", "1800", "--nbval-sanitize-with", "tests/notebooks/nbval.cfg"]
     longest, *shorter = notebooks()
     others = [f"--ignore={BROWSER}", f"--ignore={PAPERMILL}"]
     common = {

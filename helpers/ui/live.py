@@ -37,6 +37,7 @@ class LivePicture(run_log.Clock):
         self.image = w.Image(format="png")
         self.box = w.VBox([w.HBox([self.bar, self.status]), self.image])
         self.drawn = 0.0
+        self.shown = None  # IPython's handle of what is displayed; there is none outside a notebook
 
     def instead_of_printing(self, trainer) -> None:
         """Adds the picture to `trainer` and takes out its own progress bar and printed log lines."""
@@ -46,7 +47,7 @@ class LivePicture(run_log.Clock):
     def on_train_begin(self, args, state, control, **kwargs):
         super().on_train_begin(args, state, control, **kwargs)
         self.bar.max = state.max_steps
-        display(self.box)
+        self.shown = display(self.box, display_id=True)
 
     def on_step_end(self, args, state, control, **kwargs):
         super().on_step_end(args, state, control, **kwargs)
@@ -63,6 +64,8 @@ class LivePicture(run_log.Clock):
     def on_train_end(self, args, state, control, **kwargs):
         self._draw(state)
         self._report(state)
+        if self.shown is not None:
+            self.shown.update(self.box)  # so that the still beside it is of the whole run
 
     def _report(self, state) -> None:
         self.bar.value = state.global_step

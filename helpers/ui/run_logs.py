@@ -113,5 +113,5 @@ def verdict(name: str, diagnosed: diagnosis.Diagnosis) -> str:
     lines = [f"<tr><td colspan='2' style='text-align:left'><b>{title}</b></td></tr>"]
     for what, texts in rows.items():
         cell = "<br>".join(html.escape(text, quote=False) for text in texts)
-        lines += [f"<tr><td style='{CELL}; color:#595959'>{what}</td><td style='{CELL}'>{cell}</td></tr>"] * bool(texts)
+        lines += [f"<tr><td style='{CELL}; opacity:0.75'>{what}</td><td style='{CELL}'>{cell}</td></tr>"] * bool(texts)
     return f"<table style='margin:4px 0 12px'>{''.join(lines)}</table>"

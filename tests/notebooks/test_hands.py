@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from helpers.ui import still
 from lessons import LESSONS, ROOT, code_cells, markdown_cells, name, read
 
 WIDGETS = re.compile(r"\b(?:explore|live|compare|run_logs|label_budget)\.\w+\(|^frame\(", re.MULTILINE)
@@ -69,6 +70,15 @@ def test_every_figure_has_a_sentence_for_readers_who_do_not_see_it(path):
             if "image/png" in output.get("data", {}):
                 alt = output.metadata.get("image/png", {}).get("alt", "")
                 assert len(alt.split()) >= 5, f"{cell.id}: {alt!r}"
+
+
+@lesson
+def test_a_page_without_a_kernel_shows_what_a_widget_shows(path):
+    for cell in code_cells(read(path)):
+        for output in cell.outputs:
+            data = output.get("data", {})
+            assert still.VIEW not in data, f"{cell.id}: run `make outputs`, which stores stills and no views"
+            assert "(children=" not in data.get("text/plain", "") or still.START in data["text/html"], cell.id
 
 
 @lesson

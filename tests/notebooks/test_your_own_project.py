@@ -14,6 +14,7 @@ import lessons
 from helpers.checks import your_own_project as check
 from helpers.errors import CourseError
 from helpers.model import chat, stand_ins
+from helpers.training import run_log
 
 PATH = next(path for path in lessons.LESSONS if path.name.startswith("11_"))
 NOTEBOOK = lessons.read(PATH)
@@ -221,3 +222,29 @@ def test_rows_that_are_all_alike_are_said_to_be(here):
     path.write_text("question,answer\n" + "How do I open the door?,Push.\n" * 30, encoding="utf-8")
     with pytest.raises(CourseError, match="Nothing is left for .* groups of like prompts"):
         up_to("split", data_path=str(path), train_anyway=True)
+
+
+def test_the_recorded_run_is_not_taken_for_a_file_of_the_reader_s(here):
+    with pytest.raises(CourseError, match="set use_recorded = False"):
+        up_to("check-parameters", use_recorded=True, data_path="mine.csv")
+
+
+@pytest.mark.slow
+def test_a_recorded_run_takes_the_place_of_training(here, monkeypatch):
+    monkeypatch.setattr(run_log, "RUNS", here)
+    made = up_to("key-figures", record_as="11_full")
+    recorded = (here / "11_full.json").read_bytes()
+    gone_on = up_to("key-figures", use_recorded=True, record_as="11_full")
+    assert made["trainer"].state.global_step > 0 and gone_on["trainer"].state.global_step == 0
+    assert gone_on["log"]["step"].tolist() == made["log"]["step"].tolist()
+    assert gone_on["answers"]["after training"] == made["answers"]["after training"]
+    assert gone_on["answer_of"](gone_on["questions"][0])  # a model that answers
+    assert any("recorded" in limit for limit in gone_on["limits"])
+    assert (here / "11_full.json").read_bytes() == recorded
+    with pytest.raises(CourseError, match="held out other rows"):
+        up_to("evaluate", use_recorded=True, seed=7)
+
+
+def test_the_run_that_use_recorded_takes_holds_all_that_it_needs():
+    run = run_log.recorded("11_full")
+    assert {"log", "asked", "answers"} <= set(run) and len(run["asked"]) == len(run["answers"])

@@ -10,8 +10,10 @@ Code stays what it is, so a prediction looks its texts up when it is shown (help
 
 import argparse
 import ast
+import functools
 import io
 import json
+import os
 import re
 import sys
 import tokenize
@@ -20,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
+from tqdm import tqdm
 from translate.convert.pot2po import convertpot
 from translate.storage import po
 from translate.storage.markdown import MarkdownFile
@@ -29,9 +32,10 @@ from helpers.paths import ROOT
 
 LOCALE = ROOT / "locale" / "zh_TW"
 FOLDER = "zh-TW"  # of the built notebooks and pages, beside the English ones
-NOTEBOOKS, TEACHING, QUIZ = ROOT / "notebooks", ROOT / "teaching", ROOT / "data" / "quiz"
+NOTEBOOKS, QUIZ, HELPERS = ROOT / "notebooks", ROOT / "data" / "quiz", ROOT / "helpers"
 STRINGS = LOCALE / "LC_MESSAGES" / "course.mo"  # what helpers look up
 SHOWN = ("predict",)  # modules of helpers.ui whose calls in a notebook's code hold texts that a reader sees
+LOOKED_UP = ("text of a prediction", "quiz", "helper")
 LINK = re.compile(r"(\]\()([^)\s]+)(\))")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
@@ -42,16 +46,21 @@ Translate = Callable[[str, str], str]  # of (context, text)
 class Message:
     context: str  # id of the cell, or nothing
     text: str
-    where: str  # "Markdown", "comment", "text of a prediction" or "quiz"
+    where: str  # "Markdown", "comment", or one of LOOKED_UP
 
 
 # ---- what there is to translate ----------------------------------------------------------------------------------
 
 
 def sources() -> list[Path]:
+    """All that is translated: pages() and what helpers look up."""
+    return [*pages(), *sorted(QUIZ.glob("[0-9]*.json")), HELPERS]
+
+
+def pages() -> list[Path]:
+    """What has a translated copy of its own: notebooks and Markdown pages."""
     notebooks = [*sorted(NOTEBOOKS.glob("[0-9]*.ipynb")), *sorted((NOTEBOOKS / "solutions").glob("[0-9]*.ipynb"))]
-    pages = [ROOT / "README.md", NOTEBOOKS / "glossary.md"]
-    return [*notebooks, *pages, *sorted(QUIZ.glob("[0-9]*.json"))]
+    return [*notebooks, NOTEBOOKS / "glossary.md", ROOT / "README.md"]
 
 
 def catalogue(source: Path) -> Path:
@@ -72,6 +81,8 @@ def messages(source: Path) -> list[Message]:
         met = [message for cell in cells for message in _of_cell(cell)]
     elif source.suffix == ".md":
         met = [Message("", text, "Markdown") for text in _of_markdown(source.read_text(encoding="utf-8"))]
+    elif source == HELPERS:
+        met = [Message("", text, "helper") for path in sorted(HELPERS.rglob("*.py")) for text in _spoken(path)]
     else:
         met = [Message("", text, "quiz") for text in _of_quiz(json.loads(source.read_text(encoding="utf-8")))]
     return list({(message.context, message.text): message for message in met}.values())
@@ -102,10 +113,25 @@ def _words(comment: str) -> str:
 
 def _shown(code: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if isinstance(node.func.value, ast.Name) and node.func.value.id in SHOWN:
-                strings = (part.value for part in ast.walk(node) if isinstance(part, ast.Constant))
-                yield from (text for text in strings if isinstance(text, str) and re.search("[a-zA-Z]{2}", text))
+        called = node.func if isinstance(node, ast.Call) else None
+        module = called.value if isinstance(called, ast.Attribute) else None
+        if isinstance(module, ast.Name) and module.id in SHOWN:
+            strings = (part.value for part in ast.walk(node) if isinstance(part, ast.Constant))
+            yield from (text for text in strings if isinstance(text, str) and re.search("[a-zA-Z]{2}", text))
+
+
+def _spoken(path: Path) -> Iterator[str]:
+    """What a module of helpers marks for translation: the text in _(...), or the constant of the module named there."""
+    module = ast.parse(path.read_text(encoding="utf-8"))
+    assigned = [node for node in module.body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)]
+    constants = {node.targets[0].id: node.value.value for node in assigned}
+    for node in ast.walk(module):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_":
+            (text,) = node.args
+            if isinstance(text, ast.Constant):
+                yield text.value
+            elif isinstance(text, ast.Name) and text.id in constants:
+                yield constants[text.id]
 
 
 def _of_quiz(part) -> Iterator[str]:
@@ -143,7 +169,127 @@ def read(source: Path) -> po.pofile:
     return po.pofile.parsefile(str(catalogue(source)))
 
 
+def left(source: Path) -> dict[str, str]:
+    """{text: "new" or "changed"} of what a catalogue does not translate yet."""
+    wanting = (unit for unit in read(source).units if unit.istranslatable() and not unit.istranslated())
+    return {unit.source: "changed" if unit.isfuzzy() else "new" for unit in wanting}
+
+
+def translation(source: Path) -> Translate:
+    """What a catalogue makes of a text in its context; the text itself where it is not translated."""
+    units = [unit for unit in read(source).units if unit.istranslated()]
+    known = {(unit.getcontext(), unit.source): str(unit.target) for unit in units}
+    return lambda context, text: known.get((context, text), text)
+
+
+# ---- what is built -----------------------------------------------------------------------------------------------
+
+
+def build(source: Path) -> str:
+    """The text of the translated notebook or page."""
+    translate = translation(source)
+    if source.suffix == ".md":
+        return _relinked(_page(source.read_text(encoding="utf-8"), "", translate), source)
+    notebook = nbformat.read(source, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = _relinked(_page(cell.source, cell.id, translate), source).removesuffix("\n")
+        elif cell.cell_type == "code":
+            cell.source = _commented(cell.source, cell.id, translate)
+    return nbformat.writes(notebook) + "\n"
+
+
+def _page(text: str, context: str, translate: Translate) -> str:
+    page = MarkdownFile(
+        callback=lambda paragraph: translate(context, paragraph),
+        no_placeholders=True,
+        extract_code_blocks=False,
+        extract_frontmatter=False,
+    )
+    page.parse(text.encode())
+    return page.filesrc
+
+
+def _commented(code: str, context: str, translate: Translate) -> str:
+    lines = code.splitlines(keepends=True)
+    for token in _comments(code):
+        row, column = token.start
+        line = lines[row - 1]
+        comment = token.string.replace(_words(token.string), translate(context, _words(token.string)))
+        lines[row - 1] = line[:column] + comment + line[column + len(token.string) :]
+    return "".join(lines)
+
+
+def _relinked(text: str, source: Path) -> str:
+    """Links that lead from the place of the translation to where they led, or to its translation if there is one."""
+    home = target(source).parent
+    translated = {path: target(path) for path in pages()}
+
+    def new(link: re.Match) -> str:
+        path, mark, anchor = link[2].partition("#")
+        if "://" in path or path.startswith("mailto:"):
+            return link[0]
+        there = (source.parent / path).resolve() if path else source
+        anchor = _anchors(there).get(anchor, anchor) if there in translated else anchor
+        goal = Path(os.path.relpath(translated.get(there, there), home)).as_posix() if path else ""
+        return f"{link[1]}{goal}{mark}{anchor}{link[3]}"
+
+    return LINK.sub(new, text)
+
+
+@functools.cache
+def _anchors(source: Path) -> dict[str, str]:
+    """{anchor of an English heading: anchor of its translation}, for a page as GitHub and for a notebook as Jupyter."""
+    translate = translation(source)
+    if source.suffix == ".md":
+        texts = [("", source.read_text(encoding="utf-8"))]
+    else:
+        texts = [(cell.id, cell.source) for cell in nbformat.read(source, as_version=4).cells]
+    headings = [(context, heading) for context, text in texts for heading in HEADING.findall(text)]
+    slug = _slug_of_github if source.suffix == ".md" else _slug_of_jupyter
+    return {slug(heading): slug(translate(context, heading)) for context, heading in headings}
+
+
+def _slug_of_github(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def _slug_of_jupyter(heading: str) -> str:
+    return heading.replace(" ", "-")
+
+
+def strings() -> bytes:
+    """The compiled strings that helpers look up: quizzes, texts of predictions and what helpers say themselves."""
+    shown = po.pofile()
+    shown.updateheader(add=True, content_type="text/plain; charset=UTF-8", language="zh_TW")
+    met = {}
+    for source in sources():
+        where = {(message.context, message.text): message.where for message in messages(source)}
+        for unit in read(source).units:
+            if unit.istranslated() and where.get((unit.getcontext(), unit.source)) in LOOKED_UP:
+                met[unit.source] = str(unit.target)
+    for text, translated in sorted(met.items()):
+        shown.addsourceunit(text).target = translated
+    return POCompile.convertstore(shown)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.parse_args()
+    for source in tqdm(sources(), unit="file"):
+        merge(source)
+    for source in pages():
+        target(source).parent.mkdir(parents=True, exist_ok=True)
+        target(source).write_text(build(source), encoding="utf-8")
+    STRINGS.parent.mkdir(parents=True, exist_ok=True)
+    STRINGS.write_bytes(strings())
+    missing = {catalogue(source): left(source) for source in sources()}
+    for path, texts in missing.items():
+        for text, why in texts.items():
+            print(f"{path.relative_to(ROOT)}: {why}: {text[:80]}")
+    print(f"{sum(map(len, missing.values()))} texts have no translation yet, or an old one.")
+    return 0
+
+
 if __name__ == "__main__":
-    for path in sources():
-        merge(path)
-        print(path.name, len(messages(path)))
+    sys.exit(main())

@@ -34,6 +34,8 @@ LOCALE = ROOT / "locale" / "zh_TW"
 FOLDER = "zh-TW"  # of the built notebooks and pages, beside the English ones
 NOTEBOOKS, QUIZ, HELPERS = ROOT / "notebooks", ROOT / "data" / "quiz", ROOT / "helpers"
 STRINGS = LOCALE / "LC_MESSAGES" / "course.mo"  # what helpers look up
+# Without the dates and names that gettext would put there: a file changes when a text does.
+HEADER = "Language: zh_TW\nMIME-Version: 1.0\nContent-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: 8bit\n"
 SHOWN = ("predict",)  # modules of helpers.ui whose calls in a notebook's code hold texts that a reader sees
 LOOKED_UP = ("text of a prediction", "quiz", "helper")
 LINK = re.compile(r"(\]\()([^)\s]+)(\))")
@@ -157,10 +159,7 @@ def merge(source: Path) -> None:
     merged = io.BytesIO()
     convertpot(io.BytesIO(bytes(template)), merged, io.BytesIO(old.read_bytes()) if old.exists() else None)
     store = po.pofile.parsestring(merged.getvalue())
-    store.updateheader(add=True, language="zh_TW", plural_forms="nplurals=1; plural=0;")
-    for name in ("POT-Creation-Date", "PO-Revision-Date", "X-Generator"):  # which differ from one call to the next
-        store.header().source = ""
-        store.parseheader().pop(name, None)
+    store.header().target = HEADER
     old.parent.mkdir(parents=True, exist_ok=True)
     old.write_bytes(bytes(store))
 

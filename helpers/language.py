@@ -1,22 +1,26 @@
-"""The language in which helpers speak: English, or Traditional Chinese in the notebooks of notebooks/zh-TW."""
+"""The language in which helpers speak: English, or Traditional Chinese in the notebooks of notebooks/zh-TW.
+
+Code holds the English texts. A text is looked up at the moment it is shown, so nothing else in the code has to know of
+languages. Many texts hold values: "You stopped at step 20". The catalogue has "You stopped at step {0}" for them, made
+from the f-string of the code, and a text is recognised by what stands around its values.
+"""
 
 import functools
-import gettext
+import json
 import os
+import re
 from pathlib import Path
 
-from helpers.errors import CourseError
 from helpers.paths import ROOT
 
-LOCALES = {"en": "en", "zh-TW": "zh_TW"}  # what readers write, and the folder under locale/
+LANGUAGES = {"en": "English", "zh-TW": "繁體中文"}
 VARIABLE = "SFT_COURSE_LANGUAGE"
+VALUE = re.compile(r"\{\d+\}")
 _chosen: list[str] = []  # what choose() was called with last
 
 
 def choose(language: str) -> None:
-    """Speak this language in all notebooks of this kernel. CourseError names the languages when it is none of them."""
-    if language not in LOCALES:
-        raise CourseError(f"There is no course in {language!r}: choose one of {', '.join(LOCALES)}.")
+    """Speak this one of LANGUAGES in all notebooks of this kernel."""
     _chosen[:] = [language]
 
 
@@ -27,18 +31,39 @@ def language() -> str:
     """
     if _chosen:
         return _chosen[0]
-    if os.environ.get(VARIABLE):
-        choose(os.environ[VARIABLE])
-        return _chosen[0]
+    if os.environ.get(VARIABLE) in LANGUAGES:
+        return os.environ[VARIABLE]
     folders = {*Path.cwd().parts, *Path(os.environ.get("JPY_SESSION_NAME", "")).parts}
-    return next((name for name in LOCALES if name in folders and name != "en"), "en")
+    return "zh-TW" if "zh-TW" in folders else "en"
 
 
 def _(text: str) -> str:
     """The text in the language of the notebook; the text itself, in English, where there is no translation."""
-    return text if not text or language() == "en" else _catalogue(language()).gettext(text)
+    known = _catalogue(language())
+    if text in known:
+        return known[text]
+    for pattern, translation in _patterns(language()):
+        values = pattern.fullmatch(text)
+        if values:
+            return translation.format(*(known.get(value, value) for value in values.groups()))
+    return text
 
 
 @functools.cache
-def _catalogue(name: str) -> gettext.NullTranslations:
-    return gettext.translation("course", ROOT / "locale", [LOCALES[name]], fallback=True)
+def _catalogue(name: str) -> dict[str, str]:
+    """{English text: its translation}."""
+    path = ROOT / "locale" / name.replace("-", "_") / "strings.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+@functools.cache
+def _patterns(name: str) -> list[tuple[re.Pattern, str]]:
+    """(what recognises a text with values in it, its translation), the most particular first."""
+    with_values = [(text, made) for text, made in _catalogue(name).items() if VALUE.search(text)]
+    with_values.sort(key=lambda entry: -len(VALUE.sub("", entry[0])))
+    return [(_recognising(text), made) for text, made in with_values]
+
+
+def _recognising(text: str) -> re.Pattern:
+    parts = [re.escape(part.replace("{{", "{").replace("}}", "}")) for part in VALUE.split(text)]
+    return re.compile("(.*?)".join(parts), re.DOTALL)

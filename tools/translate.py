@@ -4,14 +4,15 @@ A catalogue is a gettext file. `merge` brings it up to date with the English tex
 what has changed is marked fuzzy, with its old text beside it. `build` writes notebooks, pages and the strings that
 helpers show; what is not translated stays English.
 
-In a notebook these are translated: Markdown, comments of code, and the texts of predictions, which are strings in code.
-Code stays what it is, so a prediction looks its texts up when it is shown (helpers.language).
+In a notebook these are translated: Markdown, comments of code, and the texts of predictions and errors, which are
+strings in code. Code stays what it is, so these are looked up when they are shown (helpers.language).
 """
 
 import argparse
 import ast
 import functools
 import io
+import itertools
 import json
 import os
 import re
@@ -26,18 +27,20 @@ from tqdm import tqdm
 from translate.convert.pot2po import convertpot
 from translate.storage import po
 from translate.storage.markdown import MarkdownFile
-from translate.tools.pocompile import POCompile
 
 from helpers.paths import ROOT
 
 LOCALE = ROOT / "locale" / "zh_TW"
 FOLDER = "zh-TW"  # of the built notebooks and pages, beside the English ones
 NOTEBOOKS, QUIZ, HELPERS = ROOT / "notebooks", ROOT / "data" / "quiz", ROOT / "helpers"
-STRINGS = LOCALE / "LC_MESSAGES" / "course.mo"  # what helpers look up
+STRINGS = LOCALE / "strings.json"  # what helpers look up
 # Without the dates and names that gettext would put there: a file changes when a text does.
-HEADER = "Language: zh_TW\nMIME-Version: 1.0\nContent-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: 8bit\n"
+HEADER = (
+    "Language: zh_TW\nMIME-Version: 1.0\nContent-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: 8bit\n"
+)
+SPEAKING = ("_", "right", "not_yet", "CourseError")  # functions of helpers whose text a reader sees
 SHOWN = ("predict",)  # modules of helpers.ui whose calls in a notebook's code hold texts that a reader sees
-LOOKED_UP = ("text of a prediction", "quiz", "helper")
+LOOKED_UP = ("text in code", "quiz", "helper")
 LINK = re.compile(r"(\]\()([^)\s]+)(\))")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
@@ -95,7 +98,7 @@ def _of_cell(cell) -> Iterator[Message]:
         yield from (Message(cell.id, text, "Markdown") for text in _of_markdown(cell.source))
     elif cell.cell_type == "code":
         yield from (Message(cell.id, _words(token.string), "comment") for token in _comments(cell.source))
-        yield from (Message(cell.id, text, "text of a prediction") for text in _shown(cell.source))
+        yield from (Message(cell.id, text, "text in code") for text in _shown(cell.source))
 
 
 def _of_markdown(text: str) -> list[str]:
@@ -114,26 +117,55 @@ def _words(comment: str) -> str:
 
 
 def _shown(code: str) -> Iterator[str]:
+    """The texts of a notebook's code that helpers show: those in calls like predict.choose(...), and errors."""
     for node in ast.walk(ast.parse(code)):
-        called = node.func if isinstance(node, ast.Call) else None
-        module = called.value if isinstance(called, ast.Attribute) else None
-        if isinstance(module, ast.Name) and module.id in SHOWN:
-            strings = (part.value for part in ast.walk(node) if isinstance(part, ast.Constant))
-            yield from (text for text in strings if isinstance(text, str) and re.search("[a-zA-Z]{2}", text))
+        if isinstance(node, ast.Call) and (_module(node.func) in SHOWN or _name(node.func) == "CourseError"):
+            yield from _texts(node)
 
 
 def _spoken(path: Path) -> Iterator[str]:
-    """What a module of helpers marks for translation: the text in _(...), or the constant of the module named there."""
+    """The texts of a module of helpers that a reader sees: in calls of SPEAKING, or as a constant that one names."""
     module = ast.parse(path.read_text(encoding="utf-8"))
     assigned = [node for node in module.body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)]
-    constants = {node.targets[0].id: node.value.value for node in assigned}
+    constants = {node.targets[0].id: node.value.value for node in assigned if isinstance(node.targets[0], ast.Name)}
     for node in ast.walk(module):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_":
-            (text,) = node.args
-            if isinstance(text, ast.Constant):
-                yield text.value
-            elif isinstance(text, ast.Name) and text.id in constants:
-                yield constants[text.id]
+        if isinstance(node, ast.Call) and _name(node.func) in SPEAKING:
+            yield from _texts(node)
+            named = [arg.id for arg in node.args if isinstance(arg, ast.Name)]
+            yield from (constants[name] for name in named if isinstance(constants.get(name), str))
+
+
+def _module(function: ast.expr) -> str:
+    return _name(function.value) if isinstance(function, ast.Attribute) else ""
+
+
+def _name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _texts(node: ast.AST) -> Iterator[str]:
+    """The strings below a node that have a word in them; an f-string with {0}, {1} in the place of its values."""
+    if isinstance(node, ast.JoinedStr):
+        text = _with_numbered_values(node)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        text = node.value
+    else:
+        for child in ast.iter_child_nodes(node):
+            yield from _texts(child)
+        return
+    if re.search("[a-zA-Z]{2}", re.sub(r"\{\d+\}", "", text)):
+        yield text
+
+
+def _with_numbered_values(node: ast.JoinedStr) -> str:
+    numbers = itertools.count()
+    parts = []
+    for part in node.values:
+        if isinstance(part, ast.Constant):
+            parts.append(part.value.replace("{", "{{").replace("}", "}}"))
+        else:
+            parts.append(f"{{{next(numbers)}}}")
+    return "".join(parts)
 
 
 def _of_quiz(part) -> Iterator[str]:
@@ -257,19 +289,15 @@ def _slug_of_jupyter(heading: str) -> str:
     return heading.replace(" ", "-")
 
 
-def strings() -> bytes:
-    """The compiled strings that helpers look up: quizzes, texts of predictions and what helpers say themselves."""
-    shown = po.pofile()
-    shown.updateheader(add=True, content_type="text/plain; charset=UTF-8", language="zh_TW")
-    met = {}
+def strings() -> str:
+    """The texts that helpers look up, as JSON: quizzes, texts of predictions and what helpers say themselves."""
+    known = {}
     for source in sources():
         where = {(message.context, message.text): message.where for message in messages(source)}
         for unit in read(source).units:
             if unit.istranslated() and where.get((unit.getcontext(), unit.source)) in LOOKED_UP:
-                met[unit.source] = str(unit.target)
-    for text, translated in sorted(met.items()):
-        shown.addsourceunit(text).target = translated
-    return POCompile.convertstore(shown)
+                known[unit.source] = str(unit.target)
+    return json.dumps(known, ensure_ascii=False, indent=0, sort_keys=True) + "\n"
 
 
 def main() -> int:
@@ -280,8 +308,7 @@ def main() -> int:
     for source in pages():
         target(source).parent.mkdir(parents=True, exist_ok=True)
         target(source).write_text(build(source), encoding="utf-8")
-    STRINGS.parent.mkdir(parents=True, exist_ok=True)
-    STRINGS.write_bytes(strings())
+    STRINGS.write_text(strings(), encoding="utf-8")
     missing = {catalogue(source): left(source) for source in sources()}
     for path, texts in missing.items():
         for text, why in texts.items():

@@ -8,7 +8,7 @@ import pytest
 from helpers.paths import ROOT
 
 HELPERS = ROOT / "helpers"
-GROUND = {"errors", "paths", "cache", "progress", "answers", "projector", "__init__"}
+GROUND = {"errors", "paths", "cache", "progress", "answers", "projector", "language", "__init__"}
 # Whom the modules of a room may import, beside their own room.
 ALLOWED = {
     "ground": set(),

@@ -83,7 +83,8 @@ def messages(source: Path) -> list[Message]:
     """All texts of a file, in their order, each once for each context."""
     if source.suffix == ".ipynb":
         cells = nbformat.read(source, as_version=4).cells
-        met = [message for cell in cells for message in _of_cell(cell)]
+        lists = _lists([cell.source for cell in cells if cell.cell_type == "code"])
+        met = [message for cell in cells for message in _of_cell(cell, lists)]
     elif source.suffix == ".md":
         met = [Message("", text, "Markdown") for text in _of_markdown(source.read_text(encoding="utf-8"))]
     elif source == HELPERS:
@@ -93,12 +94,12 @@ def messages(source: Path) -> list[Message]:
     return list({(message.context, message.text): message for message in met}.values())
 
 
-def _of_cell(cell) -> Iterator[Message]:
+def _of_cell(cell, lists: dict[str, ast.expr]) -> Iterator[Message]:
     if cell.cell_type == "markdown":
         yield from (Message(cell.id, text, "Markdown") for text in _of_markdown(cell.source))
     elif cell.cell_type == "code":
         yield from (Message(cell.id, _words(token.string), "comment") for token in _comments(cell.source))
-        yield from (Message(cell.id, text, "text in code") for text in _shown(cell.source))
+        yield from (Message(cell.id, text, "text in code") for text in _shown(cell.source, lists))
 
 
 def _of_markdown(text: str) -> list[str]:
@@ -116,11 +117,23 @@ def _words(comment: str) -> str:
     return comment.lstrip("#").strip()
 
 
-def _shown(code: str) -> Iterator[str]:
-    """The texts of a notebook's code that helpers show: those in calls like predict.choose(...), and errors."""
+def _shown(code: str, lists: dict[str, ast.expr]) -> Iterator[str]:
+    """The texts of a cell that helpers show: those in calls like predict.choose(...), with options that have a name
+    of their own, and errors.
+    """
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Call) and (_module(node.func) in SHOWN or _name(node.func) == "CourseError"):
             yield from _texts(node)
+            for name in ast.walk(node):
+                if _name(name) in lists:
+                    yield from _texts(lists[_name(name)])
+
+
+def _lists(codes: list[str]) -> dict[str, ast.expr]:
+    """What a notebook's cells assign to names, where it is a string or a list of strings."""
+    assigned = [node for code in codes for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Assign)]
+    written = (ast.List, ast.Tuple, ast.Constant)
+    return {_name(node.targets[0]): node.value for node in assigned if isinstance(node.value, written)}
 
 
 def _spoken(path: Path) -> Iterator[str]:

@@ -28,11 +28,12 @@ from translate.convert.pot2po import convertpot
 from translate.storage import po
 from translate.storage.markdown import MarkdownFile
 
-from helpers.paths import ROOT
+from helpers.paths import DATA, ROOT
 
 LOCALE = ROOT / "locale" / "zh_TW"
 FOLDER = "zh-TW"  # of the built notebooks and pages, beside the English ones
-NOTEBOOKS, QUIZ, HELPERS = ROOT / "notebooks", ROOT / "data" / "quiz", ROOT / "helpers"
+NOTEBOOKS, QUIZ, HELPERS = ROOT / "notebooks", DATA / "quiz", ROOT / "helpers"
+DIAGNOSES = DATA / "diagnoses.json"  # whose keys a reader sees too
 STRINGS = LOCALE / "strings.json"  # what helpers look up
 # Without the dates and names that gettext would put there: a file changes when a text does.
 HEADER = (
@@ -40,7 +41,7 @@ HEADER = (
 )
 SPEAKING = ("_", "right", "not_yet", "CourseError")  # functions of helpers whose text a reader sees
 SHOWN = ("predict",)  # modules of helpers.ui whose calls in a notebook's code hold texts that a reader sees
-LOOKED_UP = ("text in code", "quiz", "helper")
+LOOKED_UP = ("text in code", "data", "helper")
 LINK = re.compile(r"(\]\()([^)\s]+)(\))")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
@@ -59,7 +60,7 @@ class Message:
 
 def sources() -> list[Path]:
     """All that is translated: pages() and what helpers look up."""
-    return [*pages(), *sorted(QUIZ.glob("[0-9]*.json")), HELPERS]
+    return [*pages(), *sorted(QUIZ.glob("[0-9]*.json")), DIAGNOSES, HELPERS]
 
 
 def pages() -> list[Path]:
@@ -90,7 +91,9 @@ def messages(source: Path) -> list[Message]:
     elif source == HELPERS:
         met = [Message("", text, "helper") for path in sorted(HELPERS.rglob("*.py")) for text in _spoken(path)]
     else:
-        met = [Message("", text, "quiz") for text in _of_quiz(json.loads(source.read_text(encoding="utf-8")))]
+        content = json.loads(source.read_text(encoding="utf-8"))
+        keys = list(content) if source == DIAGNOSES else []
+        met = [Message("", text, "data") for text in [*keys, *_of_json(content)]]
     return list({(message.context, message.text): message for message in met}.values())
 
 
@@ -124,16 +127,26 @@ def _shown(code: str, lists: dict[str, ast.expr]) -> Iterator[str]:
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Call) and (_module(node.func) in SHOWN or _name(node.func) == "CourseError"):
             yield from _texts(node)
-            for name in ast.walk(node):
-                if _name(name) in lists:
-                    yield from _texts(lists[_name(name)])
+            named = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+            for name in sorted(named & set(lists)):
+                yield from _texts(lists[name])
+        if isinstance(node, ast.Call):
+            yield from _described(node)
 
 
 def _lists(codes: list[str]) -> dict[str, ast.expr]:
     """What a notebook's cells assign to names, where it is a string or a list of strings."""
     assigned = [node for code in codes for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Assign)]
     written = (ast.List, ast.Tuple, ast.Constant)
-    return {_name(node.targets[0]): node.value for node in assigned if isinstance(node.value, written)}
+    to_a_name = [node for node in assigned if isinstance(node.targets[0], ast.Name)]
+    return {node.targets[0].id: node.value for node in to_a_name if isinstance(node.value, written)}
+
+
+def _described(call: ast.Call) -> Iterator[str]:
+    """The description of a slider or another control, which frame() translates."""
+    for keyword in call.keywords:
+        if keyword.arg == "description":
+            yield from _texts(keyword.value)
 
 
 def _spoken(path: Path) -> Iterator[str]:
@@ -146,6 +159,8 @@ def _spoken(path: Path) -> Iterator[str]:
             yield from _texts(node)
             named = [arg.id for arg in node.args if isinstance(arg, ast.Name)]
             yield from (constants[name] for name in named if isinstance(constants.get(name), str))
+        if isinstance(node, ast.Call):
+            yield from _described(node)
 
 
 def _module(function: ast.expr) -> str:
@@ -162,6 +177,8 @@ def _texts(node: ast.AST) -> Iterator[str]:
         text = _with_numbered_values(node)
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):
         text = node.value
+    elif isinstance(node, ast.Subscript):
+        return  # its string is a key
     else:
         for child in ast.iter_child_nodes(node):
             yield from _texts(child)
@@ -181,12 +198,12 @@ def _with_numbered_values(node: ast.JoinedStr) -> str:
     return "".join(parts)
 
 
-def _of_quiz(part) -> Iterator[str]:
+def _of_json(part) -> Iterator[str]:
     if isinstance(part, str):
         yield part
     elif isinstance(part, list | dict):
         for inner in part.values() if isinstance(part, dict) else part:
-            yield from _of_quiz(inner)
+            yield from _of_json(inner)
 
 
 # ---- catalogues --------------------------------------------------------------------------------------------------

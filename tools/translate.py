@@ -18,11 +18,13 @@ import os
 import re
 import sys
 import tokenize
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
+from mistletoe import markdown
 from tqdm import tqdm
 from translate.convert.pot2po import convertpot
 from translate.storage import po
@@ -230,17 +232,70 @@ def read(source: Path) -> po.pofile:
     return po.pofile.parsefile(str(catalogue(source)))
 
 
-def left(source: Path) -> dict[str, str]:
-    """{text: "new" or "changed"} of what a catalogue does not translate yet."""
-    wanting = (unit for unit in read(source).units if unit.istranslatable() and not unit.istranslated())
-    return {unit.source: "changed" if unit.isfuzzy() else "new" for unit in wanting}
-
-
 def translation(source: Path) -> Translate:
     """What a catalogue makes of a text in its context; the text itself where it is not translated."""
     units = [unit for unit in read(source).units if unit.istranslated()]
     known = {(unit.getcontext(), unit.source): str(unit.target) for unit in units}
     return lambda context, text: known.get((context, text), text)
+
+
+# ---- what a translation may not lose ----------------------------------------------------------------------------
+
+CODE = re.compile(r"`[^`]+`")
+ADDRESS = re.compile(r"\]\(([^)\s]+)\)")
+VALUE = re.compile(r"\{\w*\}")
+# Words of the mainland, where Taiwan has others.
+MAINLAND = re.compile(
+    "數據|代碼|默認|信息|質量|軟件|硬件|網絡|內存|變量|字符|文檔|調用|支持|接口|屏幕|打印|加載|優化|激活|用戶|服務器|視頻|線程|進程|緩存|噪聲"
+)
+
+
+def problems(english: str, chinese: str) -> list[str]:
+    """What is wrong with a translation, one sentence each."""
+    said = []
+    if set(CODE.findall(chinese)) != set(CODE.findall(english)):
+        said.append("its inline code is not that of the English text")
+    if Counter(ADDRESS.findall(chinese)) != Counter(ADDRESS.findall(english)):
+        said.append("its links lead elsewhere")
+    if _numbers(chinese) != _numbers(english):
+        said.append("its numbers are not those of the English text")
+    if Counter(VALUE.findall(chinese)) != Counter(VALUE.findall(english)):
+        said.append("a place for a value, such as {0}, is missing or one too many")
+    if "**" in re.sub(r"<code>.*?</code>", "", markdown(chinese), flags=re.DOTALL) and "**" not in markdown(english):
+        said.append("its bold type does not show: put punctuation outside of the **")
+    strange = sorted({character for character in chinese if not _known_in_taiwan(character)} - set(english))
+    if strange:
+        said.append(f"Big5 has no {' '.join(strange)}")
+    mainland = MAINLAND.findall(chinese)
+    if mainland:
+        said.append(f"nobody in Taiwan says {' '.join(mainland)}")
+    return said
+
+
+def _numbers(text: str) -> Counter:
+    """The numbers of a text, without code and addresses, and without millions, which Chinese counts in 萬 and 億."""
+    plain = re.sub(r"`[^`]+`|\]\([^)]*\)|[\d.,]+ (million|billion|萬|億)", "", text)
+    return Counter(number.rstrip(".,") for number in re.findall(r"\d[\d,]*\.?\d*", plain))
+
+
+def _known_in_taiwan(character: str) -> bool:
+    try:
+        character.encode("cp950")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def faults(source: Path) -> Iterator[str]:
+    """What is missing, old or wrong in the catalogue of a file."""
+    for unit in read(source).units:
+        if unit.istranslatable():
+            if unit.isfuzzy():
+                yield f"the English has changed: {unit.source[:80]!r}"
+            elif not unit.istranslated():
+                yield f"no translation yet: {unit.source[:80]!r}"
+            else:
+                yield from (f"{problem}: {str(unit.target)[:80]!r}" for problem in problems(unit.source, unit.target))
 
 
 # ---- what is built -----------------------------------------------------------------------------------------------
@@ -339,12 +394,11 @@ def main() -> int:
         target(source).parent.mkdir(parents=True, exist_ok=True)
         target(source).write_text(build(source), encoding="utf-8")
     STRINGS.write_text(strings(), encoding="utf-8")
-    missing = {catalogue(source): left(source) for source in sources()}
-    for path, texts in missing.items():
-        for text, why in texts.items():
-            print(f"{path.relative_to(ROOT)}: {why}: {text[:80]}")
-    print(f"{sum(map(len, missing.values()))} texts have no translation yet, or an old one.")
-    return 0
+    met = [(source, fault) for source in sources() for fault in faults(source)]
+    for source, fault in met:
+        print(f"{catalogue(source).relative_to(ROOT)}: {fault}")
+    print(f"{len(met)} texts have no translation yet, an old one, or one with a fault.")
+    return int(bool(met))
 
 
 if __name__ == "__main__":

@@ -68,6 +68,9 @@ def test_a_good_translation_has_no_problem():
     assert translate.problems(english, "**批次**：1.35 億個權重，見 [`packing`](04_pack.ipynb#Why) 的 {0}。") == []
 
 
+LONG, CHANGED = "This sentence of the notebook is rather long.", "This sentence of the notebook is really long."
+
+
 @pytest.fixture
 def page(tmp_path, monkeypatch):
     """A small notebook of the course, with its catalogue."""
@@ -76,12 +79,14 @@ def page(tmp_path, monkeypatch):
     monkeypatch.setattr(translate, "NOTEBOOKS", tmp_path / "notebooks")
     source = tmp_path / "notebooks" / "00_small.ipynb"
     source.parent.mkdir()
-    write(source, "Two words.", "Three words here.")
+    write(source, "Two words.", LONG)
     translate.merge(source)
     catalogue = translate.catalogue(source)
     text = catalogue.read_text(encoding="utf-8")
     text = re.sub(r'msgid "Two words."\nmsgstr ""', 'msgid "Two words."\nmsgstr "兩個詞。"', text)
-    catalogue.write_text(re.sub(r'here."\nmsgstr ""', 'here."\nmsgstr "這裡有三個詞。"', text), encoding="utf-8")
+    catalogue.write_text(
+        re.sub(r'rather long."\nmsgstr ""', 'rather long."\nmsgstr "這句有點長。"', text), encoding="utf-8"
+    )
     return source
 
 
@@ -92,12 +97,12 @@ def write(source, first: str, second: str | None = None) -> None:
 
 
 def test_an_english_text_that_changed_is_marked_and_stays_english(page):
-    write(page, "Two words.", "Three words stand here.")
+    write(page, "Two words.", CHANGED)
     translate.merge(page)
-    assert list(translate.faults(page)) == ["the English has changed: 'Three words stand here.'"]
-    assert "Three words here." in translate.catalogue(page).read_text(encoding="utf-8")  # the old text, beside it
+    assert list(translate.faults(page)) == [f"the English has changed: {CHANGED!r}"]
+    assert "rather long" in translate.catalogue(page).read_text(encoding="utf-8")  # the old text, beside it
     built = nbformat.reads(translate.build(page), as_version=4)
-    assert [cell.source for cell in built.cells] == ["兩個詞。", "Three words stand here."]
+    assert [cell.source for cell in built.cells] == ["兩個詞。", CHANGED]
 
 
 def test_the_translation_of_a_cell_that_is_gone_does_not_stay(page):

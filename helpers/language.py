@@ -58,9 +58,13 @@ def _catalogue(name: str) -> dict[str, str]:
 
 @functools.cache
 def _patterns(name: str) -> list[tuple[re.Pattern, str]]:
-    """(what recognises a text with values in it, its translation), the most particular first."""
-    with_values = [(text, made) for text, made in _catalogue(name).items() if VALUE.search(text)]
-    with_values.sort(key=lambda entry: -len(VALUE.sub("", entry[0])))
+    """(what recognises a text with values in it, its translation), the most particular first.
+
+    A text that is little more than its values would recognise too much, so it is left out.
+    """
+    fixed = {text: len(VALUE.sub("", text)) for text in _catalogue(name)}
+    with_values = [(text, made) for text, made in _catalogue(name).items() if VALUE.search(text) and fixed[text] > 9]
+    with_values.sort(key=lambda entry: -fixed[entry[0]])
     return [(_recognising(text), made) for text, made in with_values]
 
 

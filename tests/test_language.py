@@ -25,8 +25,9 @@ def catalogue(monkeypatch):
     known = {
         "steps": "步",
         "You stopped at step {0}.": "你停在第 {0} 步。",
-        "{0} of {1} {2}": "{1} 個 {2} 之中的 {0} 個",
-        "a {{name}} of {0}": "{0} 的 {{name}}",
+        "{0} of the {1} {2}": "{1} 個 {2} 之中的 {0} 個",
+        "the {{name}} of {0}": "{0} 的 {{name}}",
+        "{0}: {1}": "{0}；{1}",
     }
     monkeypatch.setattr(language, "_catalogue", lambda name: known)
     language._patterns.cache_clear()
@@ -36,13 +37,14 @@ def catalogue(monkeypatch):
 
 def test_values_are_put_where_the_translation_wants_them(catalogue):
     assert language._("You stopped at step 20.") == "你停在第 20 步。"
-    assert language._("3 of 10 steps") == "10 個 步 之中的 3 個"
-    assert language._("a {name} of mine") == "mine 的 {name}"
+    assert language._("3 of the 10 steps") == "10 個 步 之中的 3 個"
+    assert language._("the {name} of mine") == "mine 的 {name}"
 
 
 def test_what_no_catalogue_knows_stays_english(catalogue):
     assert language._("You stopped.") == "You stopped."
     assert language._("") == ""
+    assert language._("a: b") == "a: b"  # a text that is little more than its values recognises nothing
 
 
 def test_the_folder_decides_and_setup_overrules_it(monkeypatch, tmp_path):

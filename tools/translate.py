@@ -42,6 +42,12 @@ HEADER = (
     "Language: zh_TW\nMIME-Version: 1.0\nContent-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: 8bit\n"
 )
 SPEAKING = ("_", "right", "not_yet", "CourseError")  # functions of helpers whose text a reader sees
+ENGLISH_ONLY = (
+    "perturb.py",
+    "grammar.py",
+    "__init__.py",
+)  # their constants are English that is trained on or searched for
+SENTENCE = re.compile(r"(?!.*([\n\\<%\[]|\(\?|---|\{\")).+ .+ ")  # three words or more, and no markup
 SHOWN = ("predict",)  # modules of helpers.ui whose calls in a notebook's code hold texts that a reader sees
 LOOKED_UP = ("text in code", "data", "helper")
 LINK = re.compile(r"(\]\()([^)\s]+)(\))")
@@ -152,17 +158,16 @@ def _described(call: ast.Call) -> Iterator[str]:
 
 
 def _spoken(path: Path) -> Iterator[str]:
-    """The texts of a module of helpers that a reader sees: in calls of SPEAKING, or as a constant that one names."""
+    """The texts of a module of helpers that a reader sees: in calls of SPEAKING, and sentences among its constants."""
     module = ast.parse(path.read_text(encoding="utf-8"))
-    assigned = [node for node in module.body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)]
-    constants = {node.targets[0].id: node.value.value for node in assigned if isinstance(node.targets[0], ast.Name)}
     for node in ast.walk(module):
         if isinstance(node, ast.Call) and _name(node.func) in SPEAKING:
             yield from _texts(node)
-            named = [arg.id for arg in node.args if isinstance(arg, ast.Name)]
-            yield from (constants[name] for name in named if isinstance(constants.get(name), str))
         if isinstance(node, ast.Call):
             yield from _described(node)
+    for node in [] if path.name in ENGLISH_ONLY else module.body:
+        if isinstance(node, ast.Assign):  # such as the hints of a check, which a message takes in
+            yield from (text for text in _texts(node.value) if SENTENCE.match(text))
 
 
 def _module(function: ast.expr) -> str:

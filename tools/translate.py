@@ -160,9 +160,12 @@ def _described(call: ast.Call) -> Iterator[str]:
 def _spoken(path: Path) -> Iterator[str]:
     """The texts of a module of helpers that a reader sees: in calls of SPEAKING, and sentences among its constants."""
     module = ast.parse(path.read_text(encoding="utf-8"))
+    constants = _lists([ast.unparse(node) for node in module.body if isinstance(node, ast.Assign)])
     for node in ast.walk(module):
         if isinstance(node, ast.Call) and _name(node.func) in SPEAKING:
             yield from _texts(node)
+            for name in (argument.id for argument in node.args if isinstance(argument, ast.Name)):
+                yield from _texts(constants.get(name, ast.Tuple([])))
         if isinstance(node, ast.Call):
             yield from _described(node)
     for node in [] if path.name in ENGLISH_ONLY else module.body:

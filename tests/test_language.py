@@ -25,7 +25,7 @@ def catalogue(monkeypatch):
     known = {
         "steps": "步",
         "You stopped at step {0}.": "你停在第 {0} 步。",
-        "{0} of the {1} {2}": "{1} 個 {2} 之中的 {0} 個",
+        "{0} of the first {1} {2}": "{1} 個 {2} 之中的 {0} 個",
         "the {{name}} of {0}": "{0} 的 {{name}}",
         "{0}: {1}": "{0}；{1}",
     }
@@ -37,7 +37,7 @@ def catalogue(monkeypatch):
 
 def test_values_are_put_where_the_translation_wants_them(catalogue):
     assert language._("You stopped at step 20.") == "你停在第 20 步。"
-    assert language._("3 of the 10 steps") == "10 個 步 之中的 3 個"
+    assert language._("3 of the first 10 steps") == "10 個 步 之中的 3 個"
     assert language._("the {name} of mine") == "mine 的 {name}"
 
 

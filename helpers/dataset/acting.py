@@ -35,6 +35,7 @@ def apply(state: State, call: Any, language: str = "en") -> Outcome:
     if call is None:
         return Outcome(state, [], "", "The answer is not JSON, so there is no call to carry out.")
     if reason := calls.problem(call, language):
+        reason = reason.replace("cannot be validated by any definition", "takes no such value")
         return Outcome(state, [], "", f"The call does not fit the schema: {reason}.")
     try:
         result = _HANDLERS[call["name"]](state, call["arguments"])

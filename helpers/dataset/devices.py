@@ -94,7 +94,7 @@ def changes(before: State, after: State) -> list[Change]:
 
 
 def reading(device: Device) -> str:
-    """How the device is, in a few words: "40%, red", "locked", "playing track 2, volume 30"."""
+    """How the device is, in a few words: "40%, red", "locked", "playing track 2 at 30%"."""
     return _READINGS.get(device.domain, _value)(device.values)
 
 
@@ -138,7 +138,7 @@ def _player(values: dict) -> str:
     track = f"track {values['track']}"
     plays = f"{values['plays']}, {track}" if values["plays"] and values["track"] > 1 else values["plays"] or track
     doing = f"{'playing' if values['playing'] else 'paused'} {plays}" if values["on"] else "off"
-    return f"{doing}, {'muted' if values['muted'] else 'volume ' + str(values['volume'])}"
+    return f"{doing} at {values['volume']}%{', muted' if values['muted'] else ''}"
 
 
 def _vacuum(values: dict) -> str:

@@ -16,28 +16,34 @@ def compare_box(models: dict[str, Callable], as_calls: bool = True) -> w.VBox:
     models: {name: what generate.answerer(...) gives}. as_calls: say of each answer whether it is a valid call.
     Children: the text and the button, and the result (HTML).
     """
-    text = w.Text(
-        placeholder=_("Type a command, such as: it's too dark in the office") if as_calls else _("Type a question"),
-        layout=w.Layout(width="70%"),
-    )
-    button = w.Button(description=_("Compare"), button_style="primary")
+
+    def compare(command: str) -> str:
+        return answers_table(command, {name: answer(command) for name, answer in models.items()}, as_calls)
+
+    example = _("Type a command, such as: it's too dark in the office") if as_calls else _("Type a question")
+    return asking_box(compare, example, _("Compare"))
+
+
+def asking_box(respond: Callable[[str], str], placeholder: str, label: str) -> w.VBox:
+    """A text box, a button with the label, and below them the HTML that `respond` makes of what was typed."""
+    text = w.Text(placeholder=placeholder, layout=w.Layout(width="70%"))
+    button = w.Button(description=label, button_style="primary")
     result = w.HTML()
 
-    def compare(button):
-        command = text.value.strip()
-        if not command:
+    def click(button):
+        typed = text.value.strip()
+        if not typed:
             result.value = _("Type something first.")
             return
         button.disabled, result.value = True, _("Thinking…")
         try:
-            answers = {name: answer(command) for name, answer in models.items()}
-            result.value = answers_table(command, answers, as_calls)
+            result.value = respond(typed)
         except Exception as error:  # a callback's error would vanish in the server's log
             result.value = _("No answer: {}").format(html.escape(str(error)))
         finally:
             button.disabled = False
 
-    button.on_click(compare)
+    button.on_click(click)
     return w.VBox([w.HBox([text, button]), result])
 
 

@@ -145,6 +145,19 @@ def test_what_the_check_accepts_trl_accepts():
     parser.parse_args_into_dataclasses([])
 
 
+def test_a_run_keeps_its_seed_and_the_hashes_of_its_data_and_configuration(tmp_path):
+    folder = jobs.fresh(tmp_path / "job")
+    configuration, data = folder / "sft.yaml", folder / "data" / "train.jsonl"
+    data.parent.mkdir()
+    data.write_text("a row\n", encoding="utf-8")
+    kept = jobs.made_with(folder)
+    assert kept["seed"] == "0" and kept["trl"]
+    configuration.write_text(configuration.read_text("utf-8").replace("seed: 0\n", ""), encoding="utf-8")
+    changed = jobs.made_with(folder)
+    assert changed["seed"] == "42", "the Trainer's own, where the configuration names none"
+    assert changed["data"] == kept["data"] and changed["configuration"] != kept["configuration"]
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_accelerate_reads_each_of_its_files(path):
     config = load_config_from_file(str(path))

@@ -40,7 +40,7 @@ def _claims(*values: bool | None) -> str:
 
 BLANKS = [
     Blank(
-        "check-parameters",
+        "course-file",
         "blank-columns",
         "**Which column is the question, which one the answer?** The cell prints how the file begins.",
         "your_mapping",
@@ -140,7 +140,7 @@ NEEDS = (
 CHANGED = {  # lines of 11's cells that would give an answer away, or mean 11 itself
     "imports": [("predict, quiz", "predict")],
     "parameters": [('output_dir: str = "outputs/11"', 'output_dir: str = "outputs/capstone"')],
-    "check-parameters": [
+    "course-file": [
         ('path, mapping = output / "commands.csv", "prompt=command,completion=call"', 'path = output / "commands.csv"')
     ],
 }
@@ -172,6 +172,7 @@ def text(notebook: nbformat.NotebookNode) -> str:
 
 def _changed(cell: nbformat.NotebookNode) -> nbformat.NotebookNode:
     cell = copy.deepcopy(cell)
+    cell.metadata.pop("slideshow", None)
     if cell.cell_type == "code":
         cell.outputs, cell.execution_count = [], None
     for old, new in CHANGED.get(cell.id, []):

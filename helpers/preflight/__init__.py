@@ -2,6 +2,6 @@
 
 from helpers.preflight.findings import CHECKS, IN_BULK, SPOILS, inspect, spoils, usable
 from helpers.preflight.planning import measure, plan
-from helpers.preflight.tokens import coloured, mask
+from helpers.preflight.tokens import mask
 
-__all__ = ["CHECKS", "IN_BULK", "SPOILS", "coloured", "inspect", "mask", "measure", "plan", "spoils", "usable"]
+__all__ = ["CHECKS", "IN_BULK", "SPOILS", "inspect", "mask", "measure", "plan", "spoils", "usable"]

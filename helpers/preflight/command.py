@@ -145,7 +145,7 @@ def _shown(file: DataFile, found: pd.DataFrame, answer: dict, tokenizer, name: s
         lines.append(f"    {where}{rows['detail'].iloc[0]}")
     masked = tokens.mask(file.rows[0], tokenizer)
     colour = sys.__stdout__ is not None and sys.__stdout__.isatty() and "NO_COLOR" not in os.environ
-    text = tokens.coloured(masked.head(MASKED), "terminal" if colour else "brackets")
+    text = tokens.marked(masked.head(MASKED), colour)
     counted = int(masked["counted"].sum())
     where = "on green" if colour else "between ⟦ and ⟧"
     lines += [

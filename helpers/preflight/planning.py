@@ -2,14 +2,13 @@
 
 import inspect
 import tempfile
-import time
 from math import ceil
 from statistics import median
 
 import numpy as np
 import pandas as pd
 from datasets import Dataset
-from transformers import PreTrainedConfig, PreTrainedTokenizerBase, TrainerCallback
+from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 from trl import SFTConfig
 
 from helpers import LAPTOP
@@ -19,7 +18,7 @@ from helpers.model import load
 from helpers.preflight import tokens
 from helpers.training import memory, packing, schedule
 from helpers.training.cpu_trainer import CPUSFTTrainer
-from helpers.training.run_log import stop_printing
+from helpers.training.run_log import Clock, stop_printing
 
 RANK = 16  # of an adapter, unless the configuration says otherwise
 WASTE = 0.25  # share of padding from which packing pays
@@ -108,7 +107,7 @@ def measure(rows: list[dict], name: str, config: dict | None = None, steps: int 
         wanted = (steps + 1) * settings.per_device_train_batch_size * settings.gradient_accumulation_steps
         places = np.random.default_rng(0).permutation(len(rows))[:wanted]
         chosen = [tools_as_text(rows[place]) for place in places]
-        clock = _Clock()
+        clock = Clock()
         trainer = CPUSFTTrainer(
             model=model,
             args=settings,
@@ -118,20 +117,7 @@ def measure(rows: list[dict], name: str, config: dict | None = None, steps: int 
         )
         stop_printing(trainer)
         trainer.train()
-    return median(clock.seconds[1:] or clock.seconds)
-
-
-class _Clock(TrainerCallback):
-    """Takes the time of each update."""
-
-    def __init__(self):
-        self.seconds: list[float] = []
-
-    def on_step_begin(self, args, state, control, **kwargs):
-        self.began = time.perf_counter()
-
-    def on_step_end(self, args, state, control, **kwargs):
-        self.seconds.append(time.perf_counter() - self.began)
+    return median(clock.times[1:] or clock.times)
 
 
 def _kept(rows: list[dict], tokenizer, max_length: int | None, lengths: pd.DataFrame | None) -> tuple[list, list]:

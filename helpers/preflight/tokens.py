@@ -1,7 +1,6 @@
 """Tokens: what a model's chat template and tokenizer make of a row, and which of it the loss counts."""
 
 import copy
-import html
 import json
 
 import pandas as pd
@@ -89,17 +88,14 @@ def mask(row: dict, tokenizer: PreTrainedTokenizerBase) -> pd.DataFrame:
     return pd.DataFrame({"token": [tokenizer.decode([token]) for token in ids], "counted": counted})
 
 
-def coloured(masked: pd.DataFrame, how: str = "html") -> str:
-    """The tokens of `mask` as one text in which those that the loss counts stand out.
+def marked(masked: pd.DataFrame, colour: bool) -> str:
+    """The tokens of `mask` as plain text in which those that the loss counts stand out.
 
-    how: "html" and "terminal" set them on green, "brackets" puts them between ⟦ and ⟧.
+    colour: whether a terminal sets them on green; otherwise they stand between ⟦ and ⟧.
     """
-    signs = {"html": ('<span style="background:#b7e4c7">', "</span>"), "terminal": (GREEN, PLAIN), "brackets": "⟦⟧"}
+    marks = (GREEN, PLAIN) if colour else "⟦⟧"
     parts = []
     for _, group in masked.groupby((masked["counted"] != masked["counted"].shift()).cumsum()):
-        text = "".join(group["token"])
-        text = html.escape(text) if how == "html" else text
-        begin, end = signs[how] if group["counted"].iloc[0] else ("", "")
-        parts.append(f"{begin}{text}{end}")
-    joined = "".join(parts)
-    return f'<pre style="white-space:pre-wrap">{joined}</pre>' if how == "html" else joined
+        begin, end = marks if group["counted"].iloc[0] else ("", "")
+        parts.append(begin + "".join(group["token"]) + end)
+    return "".join(parts)

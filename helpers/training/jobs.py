@@ -23,13 +23,12 @@ from pathlib import Path
 import psutil
 import torch
 import yaml
-from transformers.trainer_utils import get_last_checkpoint
 from trl.scripts.sft import make_parser
 
 from helpers.errors import CourseError
 from helpers.paths import JOB
 from helpers.progress import progress
-from helpers.training import memory, run_log
+from helpers.training import checkpoints, memory, run_log
 
 LAUNCHER_KEYS = {"env", "accelerate_config", "config_file", "num_processes", "datasets"}  # keys of trl's own launcher
 
@@ -37,7 +36,7 @@ LAUNCHER_KEYS = {"env", "accelerate_config", "config_file", "num_processes", "da
 @dataclass(frozen=True)
 class Job:
     stdout: str  # what the command printed, stderr included
-    log: list[dict]  # of the trainer's newest checkpoint in output_dir; empty if there is none
+    log: list[dict]  # of the trainer's last whole checkpoint in output_dir; empty if there is none
     seconds: float
     peak_rss: int  # bytes: resident memory of all its processes together, at most
 
@@ -95,10 +94,11 @@ def fresh(folder: Path | str) -> Path:
 
 
 def made_with(folder: Path | str) -> dict[str, str]:
-    """What a run in the folder depends on: hashes (SHA-256) of its data and its configuration, versions, hardware."""
+    """What a run in the folder depends on: hashes (SHA-256) of data and configuration, seed, versions, hardware."""
     files = {"data": Path(folder) / "data" / "train.jsonl", "configuration": Path(folder) / "sft.yaml"}
     hashes = {name: hashlib.sha256(file.read_bytes()).hexdigest()[:12] for name, file in files.items()}
-    return hashes | {name: str(value) for name, value in run_log.versions().items()}
+    seed = check(files["configuration"]).get("seed", make_parser().get_default("seed"))
+    return hashes | {"seed": str(seed)} | {name: str(value) for name, value in run_log.versions().items()}
 
 
 def tracked(folder: Path | str, project: str, name: str, metric: str) -> list[float]:
@@ -133,8 +133,8 @@ def run(*command: str, folder: Path | str, output_dir: str = "") -> Job:
         stdout = output.read()
     if process.returncode:
         raise CourseError(_explained(process.returncode, stdout))
-    checkpoint = get_last_checkpoint(Path(folder) / output_dir) if output_dir else None
-    log = run_log.read(Path(checkpoint) / "trainer_state.json") if checkpoint else []
+    checkpoint = checkpoints.last_whole(Path(folder) / output_dir) if output_dir else None
+    log = run_log.read(checkpoint / "trainer_state.json") if checkpoint else []
     return Job(stdout, log, time.monotonic() - started, peak_rss)
 
 

@@ -6,7 +6,7 @@ from trl import SFTConfig, SFTTrainer
 
 from helpers import LAPTOP
 from helpers.model import load
-from helpers.training.run_log import stop_printing
+from helpers.training import run_log
 
 
 def nano_trainer(
@@ -32,5 +32,5 @@ def nano_trainer(
         optimizers=optimizers,
         data_collator=data_collator,
     )
-    stop_printing(trainer)
+    run_log.stop_printing(trainer)
     return trainer

@@ -18,7 +18,7 @@ from helpers import LAPTOP
 from helpers.dataset import validation
 from helpers.model import chat
 from helpers.training import memory, packing, planner, schedule
-from helpers.ui import figures
+from helpers.ui import figures, masks
 from helpers.ui.frame import LAYOUT, frame, table
 
 SCHEDULES = ("linear", "cosine", "constant", "constant_with_warmup", "cosine_with_min_lr", "inverse_sqrt")
@@ -150,7 +150,7 @@ def label_masks(masked: Callable, modes: Sequence[str], tokenizer, messages: lis
         return None, (
             f"<p>{len(ids)} tokens, {len(counted)} in the loss ({len(counted) / len(ids):.0%}); "
             f"{html.escape(of_family.eos_token)} in the loss: {ends}</p>"
-            f"{figures.colored_tokens(of_family, ids, labels)}<p>{html.escape(printed.getvalue())}</p>"
+            f"{masks.colored_tokens(of_family, ids, labels).data}<p>{html.escape(printed.getvalue())}</p>"
         )
 
     lines = "\n".join(f"{m['role']}: {m['content']}" for m in messages)

@@ -1,6 +1,5 @@
 """Figures: one colour for one meaning through the whole course, told apart in grey by line and marker."""
 
-import html
 import io
 import itertools
 
@@ -183,24 +182,6 @@ def packed(pieces: pd.DataFrame, max_length: int, title: str, shown: int = 12, a
     ax.set_yticks(range(0, len(chosen), 3), chosen[::3])
     ax.set(xlim=(0, max_length), ylim=(len(chosen) - 0.5, -0.5), xlabel="tokens", ylabel="row", title=title)
     return ax
-
-
-def colored_tokens(tokenizer, ids: list[int], labels: list[int]) -> str:
-    """HTML of the tokens, in order: white on blue where the loss counts the token, grey where it does not.
-
-    ids, labels: one example's, of equal length; a label of -100 is not counted. Line ends are drawn as ⏎.
-    """
-    from helpers.model.chat import IGNORED  # loads libraries of models, which the other figures do without
-
-    counted = f"background:{COLORS['train']}; color:white; border-radius:3px; padding:1px 2px; margin:1px"
-    left_out = f"color:{COLORS['before']}; padding:1px 2px; margin:1px; border-bottom:1px dotted"
-    spans = []
-    for token, label in zip(ids, labels, strict=True):
-        text = html.escape(tokenizer.decode([token])).replace(" ", "\u00a0").replace("\n", "⏎")
-        spans.append(f"<span style='{left_out if label == IGNORED else counted}'>{text}</span>")
-        if "⏎" in text:
-            spans.append("<br>")
-    return f"<div style='font-family:monospace; line-height:1.7'>{''.join(spans)}</div>"
 
 
 def show(alt: str, fig: plt.Figure | None = None) -> None:

@@ -40,6 +40,11 @@ def frame(draw: Callable[..., tuple[Figure | None, str]], choices: dict[str, w.W
     return w.VBox([grid, picture, result])
 
 
+def log_slider(name: str, value: float, low: int, high: int) -> w.FloatLogSlider:
+    """A choice between 10**low and 10**high, on a logarithmic scale."""
+    return w.FloatLogSlider(value, min=low, max=high, readout_format=".3g", description=name, **LAYOUT)
+
+
 def table(facts: dict) -> str:
     """HTML of facts by name, numbers as short as they read."""
     shown = {_(name): fact if isinstance(fact, str) else f"{fact:g}" for name, fact in facts.items()}

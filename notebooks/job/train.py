@@ -1,15 +1,16 @@
 """Notebook 05 as a job: accelerate launch --config_file accelerate/ddp.yaml train.py --config sft.yaml
 
 It takes what `trl sft` takes, with two differences: no mixture of datasets (`datasets:`), and it goes on from the
-newest checkpoint by itself. What needs a GPU ran on one GPU, in one process; with several it was only read.
+last whole checkpoint by itself. What needs a GPU ran on one GPU, in one process; with several it was only read.
 """
 
+import contextlib
+import json
 import os
 import sys
 from pathlib import Path
 
 from datasets import load_dataset
-from transformers.trainer_utils import get_last_checkpoint
 from trl import (
     ModelConfig,
     ScriptArguments,
@@ -23,6 +24,15 @@ from trl import (
 
 def counted(processes: int) -> str:
     return "1 process" if processes == 1 else f"{processes} processes"
+
+
+def last_whole_checkpoint(folder: str) -> str | None:
+    """A kill or a full disk leaves half a checkpoint; the Trainer writes its own state last."""
+    found = {}
+    for state in Path(folder).glob("checkpoint-*/trainer_state.json"):
+        with contextlib.suppress(OSError, ValueError):  # it was cut off
+            found[json.loads(state.read_text(encoding="utf-8"))["global_step"]] = str(state.parent)
+    return found[max(found)] if found else None
 
 
 def train_in_float32(model) -> None:
@@ -51,7 +61,7 @@ def main() -> None:
     processes = trainer.accelerator.num_processes
     trainer.accelerator.print(f"{counted(processes)}, {trainer.accelerator.distributed_type.value}")
 
-    checkpoint = get_last_checkpoint(config.output_dir) if Path(config.output_dir).is_dir() else None
+    checkpoint = last_whole_checkpoint(config.output_dir)
     saved_by = len(list(Path(checkpoint).glob("rng_state*.pth"))) if checkpoint else processes
     if saved_by != processes:  # other processes see other examples, so the run would not go on where it stopped
         reason = f"{checkpoint} is of {counted(saved_by)}, not {processes}"

@@ -5,7 +5,6 @@ from trl.chat_template_utils import get_training_chat_template
 
 from helpers.errors import CourseError
 from helpers.model import chat, load
-from helpers.ui import figures
 
 DIALOGUE = [
     {"role": "system", "content": "be brief"},
@@ -68,14 +67,3 @@ def test_bos_comes_once_from_text_and_twice_from_rendered_text(family, tokenizer
 def test_an_unknown_family_is_named(tokenizer):
     with pytest.raises(CourseError, match="no family 'Llama 9': choose one of ChatML"):
         chat.tokenizer_for("Llama 9", tokenizer)
-
-
-def test_colours_tell_counted_tokens_from_the_others(tokenizer):
-    ids = tokenizer("a <b>\nc")["input_ids"]
-    html = figures.colored_tokens(tokenizer, ids, [chat.IGNORED] + ids[1:])
-    spans = html.split("<span style='")[1:]
-    assert len(spans) == len(ids)
-    assert "color:white" not in spans[0] and all("color:white" in span for span in spans[1:])
-    assert "<b>" not in html and "&lt;" in html and "⏎" in html
-    with pytest.raises(ValueError):
-        figures.colored_tokens(tokenizer, ids, ids[1:])

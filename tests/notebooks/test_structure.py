@@ -12,7 +12,7 @@ from lessons import LESSONS, ROOT, SOLUTIONS, code_cells, markdown_cells, name, 
 
 ORDER = ["title", "needs", "parameters", "imports", "exercises", "quiz", "summary", "next"]
 TAGS = {"parameters", "nbval-ignore-output", "exercise", "solution", "hide-input"}
-LISTS = {"imports": 25, "parameters": 21}  # lines of cells that nobody has to follow
+LISTS = {"imports": 20, "parameters": 21}  # lines of cells that nobody has to follow
 LEVELS = ("🐢", "🐕", "🦁")
 # Absolute paths of whoever ran it: a usual home or scratch folder, or where this checkout lies.
 MACHINE_PATH = re.compile(

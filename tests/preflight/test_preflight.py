@@ -151,7 +151,8 @@ def test_the_mask_is_what_the_trainer_counts(nano):
     masked = mask(row, nano)
     assert "".join(masked[masked["counted"]]["token"]) == "yes<|im_end|>\n"
     assert mask({"text": "yes"}, nano)["counted"].all()
-    assert tokens.coloured(masked, "brackets").endswith("assistant\n⟦yes<|im_end|>\n⟧")
+    assert tokens.marked(masked, colour=False).endswith("assistant\n⟦yes<|im_end|>\n⟧")
+    assert tokens.marked(masked, colour=True).endswith(f"{tokens.GREEN}yes<|im_end|>\n{tokens.PLAIN}")
 
 
 def test_the_plan_follows_the_configuration(tmp_path, nano):

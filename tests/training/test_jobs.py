@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import psutil
 import pytest
@@ -22,7 +21,6 @@ from accelerate.commands.config.config_args import load_config_from_file
 from accelerate.commands.launch import launch_command_parser
 from openai import OpenAI
 from peft import LoraConfig, get_peft_model
-from transformers.trainer_utils import get_last_checkpoint
 from trl.scripts import sft
 from trl.scripts.sft import make_parser
 
@@ -33,7 +31,7 @@ from helpers.errors import CourseError
 from helpers.evaluation.generation import generate
 from helpers.model import load, load_tuned
 from helpers.paths import JOB
-from helpers.training import jobs, planner, run_log
+from helpers.training import checkpoints, jobs, planner, run_log
 
 FILES = sorted((JOB / "accelerate").glob("*.yaml"))
 SHORT = (
@@ -61,6 +59,15 @@ def job(tmp_path):
         if split in ("train", "validation"):
             rows.select(range(128)).to_json(folder / "data" / f"{split}.jsonl")
     return folder
+
+
+@pytest.fixture
+def script():
+    """train.py as a module."""
+    spec = importlib.util.spec_from_file_location("job_script", JOB / "train.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def launch(folder, file, *more, into="run"):
@@ -145,6 +152,19 @@ def test_what_the_check_accepts_trl_accepts():
     parser.parse_args_into_dataclasses([])
 
 
+def test_a_run_keeps_its_seed_and_the_hashes_of_its_data_and_configuration(tmp_path):
+    folder = jobs.fresh(tmp_path / "job")
+    configuration, data = folder / "sft.yaml", folder / "data" / "train.jsonl"
+    data.parent.mkdir()
+    data.write_text("a row\n", encoding="utf-8")
+    kept = jobs.made_with(folder)
+    assert kept["seed"] == "0" and kept["trl"]
+    configuration.write_text(configuration.read_text("utf-8").replace("seed: 0\n", ""), encoding="utf-8")
+    changed = jobs.made_with(folder)
+    assert changed["seed"] == "42", "the Trainer's own, where the configuration names none"
+    assert changed["data"] == kept["data"] and changed["configuration"] != kept["configuration"]
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_accelerate_reads_each_of_its_files(path):
     config = load_config_from_file(str(path))
@@ -172,10 +192,7 @@ def test_files_for_gpus_say_what_was_tried(path):
 
 
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # PEFT uses an old name
-def test_adapters_in_16_bits_are_no_case_for_a_scaler_and_train_in_float32():
-    spec = importlib.util.spec_from_file_location("job_script", JOB / "train.py")
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+def test_adapters_in_16_bits_are_no_case_for_a_scaler_and_train_in_float32(script):
     model = get_peft_model(
         load("nano")[0].half(), LoraConfig(target_modules="all-linear"), autocast_adapter_dtype=False
     )
@@ -187,6 +204,23 @@ def test_adapters_in_16_bits_are_no_case_for_a_scaler_and_train_in_float32():
     script.train_in_float32(model)
     frozen = {weights.dtype for weights in model.parameters() if not weights.requires_grad}
     assert {weights.dtype for weights in trained} == {torch.float32} and frozen == {torch.float16}
+
+
+def test_the_script_passes_over_half_a_checkpoint(script, tmp_path):
+    for step, state in {80: '{"global_step": 80}', 100: '{"global_step": 100}', 120: '{"global_st', 140: None}.items():
+        checkpoint = tmp_path / f"checkpoint-{step}"
+        checkpoint.mkdir()
+        if state is not None:
+            (checkpoint / "trainer_state.json").write_text(state, encoding="utf-8")
+    assert script.last_whole_checkpoint(str(tmp_path)) == str(checkpoints.last_whole(tmp_path))
+    assert script.last_whole_checkpoint(str(tmp_path)) == str(tmp_path / "checkpoint-100")
+    assert script.last_whole_checkpoint(str(tmp_path / "nowhere")) is None
+
+
+def test_the_script_needs_no_file_of_the_course():
+    tree = ast.parse((JOB / "train.py").read_text("utf-8"))
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert imported and not {name for name in imported if name.startswith("helpers")}
 
 
 def test_the_script_takes_what_trl_sft_takes():
@@ -356,10 +390,9 @@ def test_an_interrupted_job_leaves_no_process_and_resumes(job):
     started.send_signal(signal.SIGINT)
     assert "KeyboardInterrupt" in started.communicate(timeout=60)[1]
     assert relatives(job) == []
-    kept = Path(get_last_checkpoint(job / "run"))
-    if not (kept / "trainer_state.json").exists():  # it was being written; the one before is whole
-        shutil.rmtree(kept)
-        kept = Path(get_last_checkpoint(job / "run"))
+    kept = checkpoints.last_whole(job / "run")
+    half = job / "run" / f"checkpoint-{checkpoints.step_of(kept) + 2}"
+    half.mkdir(exist_ok=True)  # as if the stop had come while it was written
     before = run_log.read(kept / "trainer_state.json")
     more = str(int(before[-1]["step"]) + 4)
     resumed = launch(job, "two_cpus", "--per_device_train_batch_size", "8", "--max_steps", more)

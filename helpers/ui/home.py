@@ -60,7 +60,7 @@ def acting_box(models: dict[str, Callable[[str], str]]) -> w.VBox:
         home = outcomes[last].state
         return shown
 
-    def begin(_=None) -> None:
+    def begin(button=None) -> None:
         nonlocal home
         home = small_home()
         result.value = f"<p>{_(FIRST).format(home.here)}</p>{picture(home)}"

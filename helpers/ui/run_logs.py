@@ -74,7 +74,7 @@ def game(runs: dict[str, dict], seed: int = 0) -> w.VBox:
     picture, score, result = w.Image(format="png"), w.HTML(), w.HTML()
     state = {"at": -1, "right": 0, "asked": 0, "open": False}
 
-    def next_run(_=None):
+    def next_run(button=None):
         state.update(at=(state["at"] + 1) % len(order), open=True)
         choice.value, result.value = "choose", ""
         log = run_log.table(runs[order[state["at"]]]["log"])

@@ -3,6 +3,8 @@
 import contextlib
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +50,17 @@ def publish(target: Path, build: Callable[[Path], None]) -> Path:
             if not target.exists():  # another process may have built it while this one waited
                 _build_aside(target, build)
     return target
+
+
+def download(wheel: str, target: Path) -> Path:
+    """The file of a wheel such as "name==1.0", brought by pip into the empty folder `target`, without what it needs."""
+    pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", str(target), wheel]
+    done = subprocess.run(pip, capture_output=True, text=True, errors="replace")
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        remedy = "connect to the internet for this first run, or set PIP_FIND_LINKS to a folder with its wheel"
+        raise CourseError(f"pip could not download {wheel} ({reason}): {remedy}.")
+    return next(target.glob("*.whl"))
 
 
 @contextlib.contextmanager

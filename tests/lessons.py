@@ -63,6 +63,18 @@ def trouble(notebook) -> list[str]:
     return lines
 
 
+def run_on_nano(path: Path, folder: Path, **changed) -> nbformat.NotebookNode:
+    """The notebook as papermill leaves it in a folder of its own, with nano parameters and those changed.
+
+    There is no checkpoint of another run to resume from, and nothing is left in the repository.
+    """
+    parameters = nano_parameters(read(path)) | changed
+    place = str(folder / path.name)
+    return papermill.execute_notebook(
+        str(path), place, parameters, cwd=folder, progress_bar=False, kernel_name="python3"
+    )
+
+
 # Minutes for one thing of its kind, for a reader who knows Python and has never trained a model.
 WORDS_A_MINUTE = 130  # of technical prose in a second language
 MINUTES = {"code": 0.5, "predict": 1, "exercise": 4, "widget": 3, "question": 1, "🐢": 4, "🐕": 8, "🦁": 20}

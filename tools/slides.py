@@ -5,7 +5,6 @@ import argparse
 import copy
 import hashlib
 import re
-import subprocess
 import sys
 import tempfile
 import zipfile
@@ -168,7 +167,7 @@ def reveal() -> Path:
 
     def build(target: Path) -> None:
         with tempfile.TemporaryDirectory() as scratch:
-            wheel = _download(Path(scratch))
+            wheel = cache.download(WHEEL, Path(scratch))
             if hashlib.sha256(wheel.read_bytes()).hexdigest() != WHEEL_SHA256:
                 raise CourseError(f"{wheel.name} is not the file that was published under this name: do not use it.")
             with zipfile.ZipFile(wheel) as archive:
@@ -176,18 +175,6 @@ def reveal() -> Path:
                     (target / name).write_bytes(archive.read(f"sphinx_revealjs/_static/revealjs/dist/{name}"))
 
     return cache.publish(cache.folder() / WHEEL.replace("==", "-"), build)
-
-
-def _download(folder: Path) -> Path:
-    pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", str(folder), WHEEL]
-    done = subprocess.run(pip, capture_output=True, text=True)
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise CourseError(
-            f"pip could not download {WHEEL}, which shows slides ({reason}): connect to the internet for this first "
-            "call, or set PIP_FIND_LINKS to a folder with its wheel."
-        )
-    return next(folder.glob("*.whl"))
 
 
 def write(path: Path, folder: Path, scripts: Path) -> Path:

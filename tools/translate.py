@@ -19,7 +19,7 @@ import re
 import sys
 import tokenize
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from translate.convert.pot2po import convertpot
 from translate.storage import po
 from translate.storage.markdown import MarkdownFile
 
+from helpers import language
 from helpers.paths import DATA, ROOT
 
 LOCALE = ROOT / "locale" / "zh_TW"
@@ -92,7 +93,7 @@ def messages(source: Path) -> list[Message]:
     """All texts of a file, in their order, each once for each context."""
     if source.suffix == ".ipynb":
         cells = nbformat.read(source, as_version=4).cells
-        lists = _lists([cell.source for cell in cells if cell.cell_type == "code"])
+        lists = _lists(node for cell in cells if cell.cell_type == "code" for node in ast.walk(ast.parse(cell.source)))
         met = [message for cell in cells for message in _of_cell(cell, lists)]
     elif source.suffix == ".md":
         met = [Message("", text, "Markdown") for text in _of_markdown(source.read_text(encoding="utf-8"))]
@@ -114,9 +115,14 @@ def _of_cell(cell, lists: dict[str, ast.expr]) -> Iterator[Message]:
 
 
 def _of_markdown(text: str) -> list[str]:
-    page = MarkdownFile(no_placeholders=True, extract_code_blocks=False, extract_frontmatter=False)
+    return [unit.source for unit in _parsed(text).units if re.search("[a-zA-Z]", LINK.sub("", unit.source))]
+
+
+def _parsed(text: str, callback: Callable[[str], str] | None = None) -> MarkdownFile:
+    """The text's paragraphs as units; with a callback, the text with each of them replaced, as filesrc."""
+    page = MarkdownFile(callback=callback, no_placeholders=True, extract_code_blocks=False, extract_frontmatter=False)
     page.parse(text.encode())
-    return [unit.source for unit in page.units if re.search("[a-zA-Z]", LINK.sub("", unit.source))]
+    return page
 
 
 def _comments(code: str) -> list[tokenize.TokenInfo]:
@@ -142,11 +148,10 @@ def _shown(code: str, lists: dict[str, ast.expr]) -> Iterator[str]:
             yield from _described(node)
 
 
-def _lists(codes: list[str]) -> dict[str, ast.expr]:
-    """What a notebook's cells assign to names, where it is a string or a list of strings."""
-    assigned = [node for code in codes for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Assign)]
+def _lists(nodes: Iterable[ast.AST]) -> dict[str, ast.expr]:
+    """What assignments among the nodes give to names, where it is a string or a list of strings."""
+    to_a_name = [node for node in nodes if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)]
     written = (ast.List, ast.Tuple, ast.Constant)
-    to_a_name = [node for node in assigned if isinstance(node.targets[0], ast.Name)]
     return {node.targets[0].id: node.value for node in to_a_name if isinstance(node.value, written)}
 
 
@@ -160,7 +165,7 @@ def _described(call: ast.Call) -> Iterator[str]:
 def _spoken(path: Path) -> Iterator[str]:
     """The texts of a module of helpers that a reader sees: in calls of SPEAKING, and sentences among its constants."""
     module = ast.parse(path.read_text(encoding="utf-8"))
-    constants = _lists([ast.unparse(node) for node in module.body if isinstance(node, ast.Assign)])
+    constants = _lists(module.body)
     for node in ast.walk(module):
         if isinstance(node, ast.Call) and _name(node.func) in SPEAKING:
             yield from _texts(node)
@@ -193,7 +198,7 @@ def _texts(node: ast.AST) -> Iterator[str]:
         for child in ast.iter_child_nodes(node):
             yield from _texts(child)
         return
-    if re.search("[a-zA-Z]{2}", re.sub(r"\{\d+\}", "", text)):
+    if re.search("[a-zA-Z]{2}", language.VALUE.sub("", text)):
         yield text
 
 
@@ -311,27 +316,20 @@ def faults(source: Path) -> Iterator[str]:
 
 def build(source: Path) -> str:
     """The text of the translated notebook or page."""
-    translate = translation(source)
+    translate, translated = translation(source), {path: target(path) for path in pages()}
     if source.suffix == ".md":
-        return _relinked(_page(source.read_text(encoding="utf-8"), "", translate), source)
+        return _relinked(_page(source.read_text(encoding="utf-8"), "", translate), source, translated)
     notebook = nbformat.read(source, as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = _relinked(_page(cell.source, cell.id, translate), source).removesuffix("\n")
+            cell.source = _relinked(_page(cell.source, cell.id, translate), source, translated).removesuffix("\n")
         elif cell.cell_type == "code":
             cell.source = _commented(cell.source, cell.id, translate)
     return nbformat.writes(notebook) + "\n"
 
 
 def _page(text: str, context: str, translate: Translate) -> str:
-    page = MarkdownFile(
-        callback=lambda paragraph: translate(context, paragraph),
-        no_placeholders=True,
-        extract_code_blocks=False,
-        extract_frontmatter=False,
-    )
-    page.parse(text.encode())
-    return page.filesrc
+    return _parsed(text, lambda paragraph: translate(context, paragraph)).filesrc
 
 
 def _commented(code: str, context: str, translate: Translate) -> str:
@@ -344,10 +342,9 @@ def _commented(code: str, context: str, translate: Translate) -> str:
     return "".join(lines)
 
 
-def _relinked(text: str, source: Path) -> str:
+def _relinked(text: str, source: Path, translated: dict[Path, Path]) -> str:
     """Links that lead from the place of the translation to where they led, or to its translation if there is one."""
     home = target(source).parent
-    translated = {path: target(path) for path in pages()}
 
     def new(link: re.Match) -> str:
         path, mark, anchor = link[2].partition("#")
@@ -386,9 +383,8 @@ def strings() -> str:
     """The texts that helpers look up, as JSON: quizzes, texts of predictions and what helpers say themselves."""
     known = {}
     for source in sources():
-        where = {(message.context, message.text): message.where for message in messages(source)}
         for unit in read(source).units:
-            if unit.istranslated() and where.get((unit.getcontext(), unit.source)) in LOOKED_UP:
+            if unit.istranslated() and unit.getnotes("developer").strip() in LOOKED_UP:
                 known[unit.source] = str(unit.target)
     return json.dumps(known, ensure_ascii=False, indent=0, sort_keys=True) + "\n"
 

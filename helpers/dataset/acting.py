@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from helpers.dataset import acting_devices, calls
 from helpers.dataset.acting_devices import Refused, find, require_place
-from helpers.dataset.devices import SECONDS, Change, Device, State, changes, make, reading
+from helpers.dataset.devices import Change, Device, State, changes, make, reading, seconds
 from helpers.dataset.homes import SHOPPING
 
 
@@ -49,7 +49,7 @@ def apply(state: State, call: Any, language: str = "en") -> Outcome:
 def _timers(state: State, wanted: dict) -> list[Device]:
     """The timers that the arguments fit: by name, by the room in which they were started, by what they were set to."""
     require_place(state, wanted.get("area"))
-    length = _seconds(wanted, "start_")
+    length = seconds(wanted, "start_")
     fitting = [
         device
         for device in state.devices.values()
@@ -70,12 +70,8 @@ def _timer(state: State, wanted: dict) -> Device:
     return fitting[0]
 
 
-def _seconds(wanted: dict, prefix: str = "") -> int:
-    return sum(wanted.get(prefix + unit, 0) * seconds for unit, seconds in SECONDS.items())
-
-
 def _start_timer(state: State, wanted: dict) -> State:
-    length, names = _seconds(wanted), {name for domain, name in state.devices if domain == "timer"}
+    length, names = seconds(wanted), {name for domain, name in state.devices if domain == "timer"}
     free = next(name for name in ["timer", *(f"timer {n}" for n in range(2, 99))] if name not in names)
     name = wanted.get("name", free)
     if name in names:
@@ -85,7 +81,7 @@ def _start_timer(state: State, wanted: dict) -> State:
 
 def _change_timer(state: State, wanted: dict, sign: int) -> State:
     timer = _timer(state, wanted)
-    left = timer.values["left"] + sign * _seconds(wanted)
+    left = timer.values["left"] + sign * seconds(wanted)
     return state.with_(timer.now(left=left)) if left > 0 else state.without(timer)
 
 

@@ -40,6 +40,11 @@ CLASSES = ("awning", "blind", "curtain", "door", "garage", "gate", "shade", "shu
 SECONDS = {"hours": 3600, "minutes": 60, "seconds": 1}
 
 
+def seconds(wanted: dict, prefix: str = "") -> int:
+    """The time that a call's arguments name, in seconds: that of "hours" and so on, or of "start_hours"."""
+    return sum(wanted.get(prefix + unit, 0) * length for unit, length in SECONDS.items())
+
+
 @dataclass(frozen=True)
 class Device:
     """One thing of a home. `values`: what it knows of itself, with the keys of its domain in ENDS."""

@@ -8,7 +8,7 @@ import json
 from dataclasses import replace
 from functools import lru_cache
 
-from helpers.dataset.devices import CLASSES, SECONDS, State, make
+from helpers.dataset.devices import CLASSES, SECONDS, State, make, seconds
 from helpers.errors import CourseError
 from helpers.paths import DATA
 
@@ -78,7 +78,7 @@ def home_around(call: dict, end: int = 0, language: str = "en") -> State:
         held = state.devices.get(("todo", wanted.get("name", SHOPPING)))
         state = state.with_(held.now(items={"bread": False, wanted["item"]: False})) if held else state
     if "Timer" in call["name"] and call["name"] != "HassStartTimer":
-        length = sum(wanted.get(f"start_{unit}", 0) * n for unit, n in SECONDS.items()) or 99 * 3600
+        length = seconds(wanted, "start_") or 99 * 3600
         name, started = wanted.get("name", "timer"), area or state.here
         state = state.with_(make("timer", name, started, end, length=length, left=length))
         if set(wanted) - set(SECONDS):  # the call says which timer, so there is another one

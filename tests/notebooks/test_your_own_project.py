@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import papermill
 import pytest
 
 import cells
@@ -150,8 +149,9 @@ def test_a_run_that_is_stopped_says_how_to_go_on_and_goes_on(tmp_path):
         assert kernel.up_to(NOTEBOOK, "start-or-resume", skip=RIVALS, resume=True, **settings) == (
             f"The run goes on from update {saved}.\n"
         )
-        train = next(cell for cell in NOTEBOOK.cells if cell.id == "train")
-        assert not kernel.run(train.source)
+        for name in ("train", "outcome"):
+            cell = next(cell for cell in NOTEBOOK.cells if cell.id == name)
+            assert not kernel.run(cell.source)
         assert kernel.run("print(trainer.state.global_step, int(log['loss'].notna().sum()))") == "60 30\n"
 
 
@@ -203,14 +203,7 @@ def test_the_whole_notebook(name, template, file, use_lora, tmp_path, monkeypatc
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     changed = dict(data_path=str(file(tmp_path)), model_name=model_in(tmp_path, name, template), use_lora=use_lora)
     small = dict(max_steps=4, score_examples=4, answer_tokens=8)
-    executed = papermill.execute_notebook(
-        str(PATH),
-        str(tmp_path / PATH.name),
-        lessons.nano_parameters(NOTEBOOK) | small | changed,
-        cwd=tmp_path,
-        progress_bar=False,
-        kernel_name="python3",
-    )
+    executed = lessons.run_on_nano(PATH, tmp_path, **small, **changed)
     assert not lessons.trouble(executed)
     assert lessons.printed(executed, "key-figures")
     check.finished_project(tmp_path / "outputs/11")

@@ -159,7 +159,7 @@ def test_another_file_of_that_name_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("SFT_COURSE_CACHE", str(tmp_path / "cache"))
     wheel = tmp_path / "sphinx_revealjs-3.2.1-py3-none-any.whl"
     wheel.write_bytes(b"not it")
-    monkeypatch.setattr(slides, "_download", lambda folder: wheel)
+    monkeypatch.setattr(slides.cache, "download", lambda name, folder: wheel)
     with pytest.raises(CourseError, match="is not the file that was published"):
         slides.reveal()
     assert not (tmp_path / "cache" / "sphinx-revealjs-3.2.1").exists()

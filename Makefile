@@ -6,11 +6,14 @@ PARAMETERS ?=
 FOLDER ?=
 PLATFORM ?=
 RUN ?=
+# Of the notebooks that `make lab` opens, and of JupyterLab where this system knows zh_TW.
+LANGUAGE ?= en
+SHOWN = $(if $(filter zh-TW,$(LANGUAGE)),notebooks/zh-TW,notebooks)
 BIN := .venv/bin
 # What asks in JupyterLab whether to fetch news, and looks for updates.
 NEWS := @jupyterlab/apputils-extension:announcements
 .DEFAULT_GOAL := help
-.PHONY: help setup lab project check test times course outputs slides nano record bench lock newest audit sbom ready stick grade clean
+.PHONY: help setup lab project check test times course outputs slides translate nano record bench lock newest audit sbom ready stick grade clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,8 +35,8 @@ setup: .venv/ready  ## build .venv, fetch the model, build the dataset (the othe
 	$(BIN)/python -m helpers.dataset
 	@touch $@
 
-lab: setup  ## open the course in JupyterLab (LAB_ARGS="--no-browser --port 8890")
-	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks $(LAB_ARGS)
+lab: setup  ## open the course in JupyterLab (LAB_ARGS="--no-browser --port 8890"; LANGUAGE=zh-TW for 繁體中文)
+	$(if $(filter zh-TW,$(LANGUAGE)),LC_CTYPE=zh_TW.UTF-8) $(BIN)/jupyter lab --LabApp.default_url=/lab/tree/$(SHOWN) $(LAB_ARGS)
 
 check: setup  ## lint, quick tests, every notebook on the nano model (about 6 min on 2 cores)
 	@$(BIN)/python -m tools.stages check
@@ -58,6 +61,9 @@ outputs: setup  ## run every notebook in place, to refresh its stored outputs
 
 slides: setup  ## write the notebooks as slides into outputs/slides, pages that need no network
 	$(BIN)/python -m tools.slides pages
+
+translate: setup  ## bring the catalogues of locale/ up to date and build the Chinese notebooks from them
+	$(BIN)/python -m tools.translate
 
 nano: setup  ## build data/nano again
 	$(BIN)/python -m tools.nano

@@ -4,7 +4,8 @@ import os
 import warnings
 from urllib.request import getproxies_environment
 
-from helpers.errors import PEFT_WARNING, require_positive
+from helpers import language as languages
+from helpers.errors import PEFT_WARNING, CourseError, require_positive
 from helpers.projector import enlarge, in_environment
 
 # Arguments of SFTConfig for a quiet run on a laptop's CPU: no GPU, float32, nothing recomputed, saved or reported.
@@ -18,10 +19,12 @@ LAPTOP = dict(
 )
 
 
-def setup(projector: bool = False, **positive: float) -> None:
+def setup(projector: bool = False, language: str = "", **positive: float) -> None:
     """Prepare a notebook: check its parameters, silence what a reader need not see, report nothing to the outside.
 
     projector: make figures, tables and widgets readable from the back row; SFT_COURSE_PROJECTOR=1 does the same.
+    language: "zh-TW" makes predictions, quizzes, checks and errors speak Traditional Chinese. The notebooks of
+    notebooks/zh-TW do it by themselves, and SFT_COURSE_LANGUAGE=zh-TW does it everywhere.
     positive: parameters, by their names, that have to be numbers above 0; CourseError names the first that is not.
 
     Silenced:
@@ -33,6 +36,8 @@ def setup(projector: bool = False, **positive: float) -> None:
 
     A proxy that the environment names is not asked for this machine itself, where notebook 10 serves a model.
     """
+    if language:
+        _speak(language)
     require_positive(**positive)
     _spare_loopback()
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
@@ -49,6 +54,12 @@ def setup(projector: bool = False, **positive: float) -> None:
     warnings.filterwarnings("ignore", message=PEFT_WARNING)
     if projector or in_environment():
         enlarge()
+
+
+def _speak(language: str) -> None:
+    if language not in languages.LANGUAGES:
+        raise CourseError(f"There is no course in {language!r}: choose one of {', '.join(languages.LANGUAGES)}.")
+    languages.choose(language)
 
 
 def _spare_loopback() -> None:

@@ -5,6 +5,8 @@ import logging
 import textwrap
 import warnings
 
+from helpers.language import _
+
 PEFT_WARNING = "`is_gradient_checkpointing`"  # how it begins: PEFT 0.21 uses an old name of transformers
 
 
@@ -14,6 +16,9 @@ class CourseError(Exception):
     Raise it for what a reader can put right: a wrong name, no network, a full disk. Anything else is a bug
     and keeps its traceback.
     """
+
+    def __str__(self) -> str:
+        return _(super().__str__())
 
     def _render_traceback_(self) -> list[str]:
         # IPython asks an exception for its own rendering before it draws a traceback.

@@ -8,6 +8,7 @@ import papermill
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+CHINESE = sorted((ROOT / "notebooks" / "zh-TW").glob("[0-9]*.ipynb"))
 SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("[0-9]*.ipynb"))
 
 
@@ -74,7 +75,10 @@ def work_minutes(notebook, questions: int) -> int:
     predictions = sum(cell.source.count(".reveal(") for cell in code_cells(notebook))
     exercises = sum("exercise" in cell.metadata.get("tags", []) for cell in code) - 3  # the last three have levels
     widgets = sum(
-        any(room in cell.source for room in ("explore.", "live.", "compare.", "run_logs.", "label_budget."))
+        any(
+            room in cell.source
+            for room in ("explore.", "live.", "compare.", "run_logs.", "label_budget.", "home.acting")
+        )
         for cell in code
     )
     minutes = len(prose.split()) / WORDS_A_MINUTE + MINUTES["code"] * len(code)

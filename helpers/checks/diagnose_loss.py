@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from helpers.checks.protocol import Verdict, check, not_yet, right
+from helpers.language import _
 from helpers.training import diagnosis, phases, rules, run_log
 
 
@@ -109,4 +110,4 @@ def _of_labels(answer: str | None) -> str:
         return "not tried yet."
     if answer not in labels:
         return f"{answer!r} is no label; choose one of {', '.join(labels)}."
-    return f"not this one. That would look so: {diagnosis.diagnoses()[answer]['see']}"
+    return f"not this one. That would look so: {_(diagnosis.diagnoses()[answer]['see'])}"

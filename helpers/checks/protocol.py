@@ -8,6 +8,7 @@ from typing import Any
 from IPython.display import display
 
 from helpers import answers
+from helpers.language import _
 
 # The type of the stored data: {"exercise": "notebook/check", "right": bool, "message": str}. Read by those who collect
 # notebooks, without running anybody's code.
@@ -23,12 +24,12 @@ class Verdict:
 
 def right(message: str) -> Verdict:
     """The answer passes; `message` says what it amounts to."""
-    return Verdict(True, f"Right: {message}")
+    return Verdict(True, _("Right: {}").format(_(message)))
 
 
 def not_yet(message: str) -> Verdict:
     """The answer does not pass yet; `message` says what to look at next."""
-    return Verdict(False, f"Not yet: {message}")
+    return Verdict(False, _("Not yet: {}").format(_(message)))
 
 
 def check(judge: Callable[..., Verdict]) -> Callable[..., None]:
@@ -41,7 +42,7 @@ def check(judge: Callable[..., Verdict]) -> Callable[..., None]:
     @functools.wraps(judge)
     def show(answer: Any, *args, **kwargs) -> None:
         untried = answer is None or _holds_nothing_but_none(answer)
-        verdict = Verdict(False, UNTRIED) if untried else judge(answer, *args, **kwargs)
+        verdict = Verdict(False, _(UNTRIED)) if untried else judge(answer, *args, **kwargs)
         display(_Shown(exercise, verdict))
         if verdict.right:
             answers.keep("solved", exercise, True)

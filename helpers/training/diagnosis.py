@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.errors import CourseError
+from helpers.language import _
 from helpers.paths import DATA
 from helpers.training import phases, run_log
 from helpers.training.rules import RULES, Condition
@@ -31,11 +32,11 @@ class Diagnosis:
 
     @property
     def means(self) -> str:
-        return diagnoses()[self.label]["means"]
+        return _(diagnoses()[self.label]["means"])
 
     @property
     def do(self) -> str:
-        return diagnoses()[self.label]["do"]
+        return _(diagnoses()[self.label]["do"])
 
 
 def diagnose(run: dict | list[dict]) -> Diagnosis:

@@ -24,7 +24,7 @@ COLUMNS = {
     "step": "updates of the weights so far",
     "epoch": "passes over the training data so far",
     "loss": "mean negative log-probability of the training answers' tokens since the last line, in nats",
-    "eval_loss": "the same on the validation split, whose templates training never sees",
+    "eval_loss": "the same on the validation split, whose sentence patterns training never sees",
     "learning_rate": "the size of an update at this step: it warms up, then decays",
     "grad_norm": "length of the gradient before clipping; spikes mean trouble",
     "mean_token_accuracy": "share of answer tokens whose most probable guess is right",

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 import ipywidgets as w
 import pandas as pd
 
+from helpers.language import _
+
 OVER = "That is {} labels of {}: take {} away first."
 GUESS = "Write a guess between 0 and 100 first; then press Train."
 
@@ -20,9 +22,9 @@ class LabelBudget:
     def __init__(self, kinds: Sequence[str], budget: int, train: Callable[[dict[str, int]], dict[str, float]]):
         self.budget, self.train = budget, train
         wide = dict(style={"description_width": "12em"}, layout=w.Layout(width="32em"), continuous_update=False)
-        self.labels = {kind: w.IntSlider(0, min=0, max=budget, step=10, description=kind, **wide) for kind in kinds}
-        self.guess = w.FloatText(value=None, description="guess of the mean (%)", **wide)
-        self.button = w.Button(description="Train", button_style="primary")
+        self.labels = {kind: w.IntSlider(0, min=0, max=budget, step=10, description=_(kind), **wide) for kind in kinds}
+        self.guess = w.FloatText(value=None, description=_("guess of the mean (%)"), **wide)
+        self.button = w.Button(description=_("Train"), button_style="primary")
         self.status, self.shown = w.HTML(), w.HTML()
         self.rounds = pd.DataFrame()
         for slider in self.labels.values():
@@ -37,7 +39,7 @@ class LabelBudget:
         if not self._count():
             return
         if self.guess.value is None or not 0 < self.guess.value <= 100:
-            self.status.value = GUESS
+            self.status.value = _(GUESS)
             return
         self.button.disabled, self.status.value = True, "Training …"
         try:
@@ -48,9 +50,9 @@ class LabelBudget:
             self.rounds = pd.concat([self.rounds, pd.DataFrame([row])], ignore_index=True)
             self.rounds.index = [f"round {number}" for number in range(1, len(self.rounds) + 1)]
             self.shown.value = self.rounds.to_html(border=0, float_format="{:.0f}".format)
-            self.status.value = f"Mean of all kinds: {mean:.0f}%, and you guessed {self.guess.value:g}%."
+            self.status.value = _(f"Mean of all kinds: {mean:.0f}%, and you guessed {self.guess.value:g}%.")
         except Exception as error:  # a callback's error would vanish in the server's log
-            self.status.value = f"The round failed: {html.escape(' '.join(str(error).split())[:200])}"
+            self.status.value = _(f"The round failed: {html.escape(' '.join(str(error).split())[:200])}")
         finally:
             self.button.disabled = False
 
@@ -59,6 +61,6 @@ class LabelBudget:
         spent = sum(slider.value for slider in self.labels.values())
         over = spent - self.budget
         self.status.value = (
-            OVER.format(spent, self.budget, over) if over > 0 else f"{spent} of {self.budget} labels spent."
+            _(OVER).format(spent, self.budget, over) if over > 0 else f"{spent} of {self.budget} labels spent."
         )
         return over <= 0

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import ipywidgets as w
 
 from helpers.dataset import calls
+from helpers.language import _
 from helpers.ui import figures
 
 
@@ -15,28 +16,34 @@ def compare_box(models: dict[str, Callable], as_calls: bool = True) -> w.VBox:
     models: {name: what generate.answerer(...) gives}. as_calls: say of each answer whether it is a valid call.
     Children: the text and the button, and the result (HTML).
     """
-    text = w.Text(
-        placeholder="Type a command, such as: it's too dark in the office" if as_calls else "Type a question",
-        layout=w.Layout(width="70%"),
-    )
-    button = w.Button(description="Compare", button_style="primary")
+
+    def compare(command: str) -> str:
+        return answers_table(command, {name: answer(command) for name, answer in models.items()}, as_calls)
+
+    example = _("Type a command, such as: it's too dark in the office") if as_calls else _("Type a question")
+    return asking_box(compare, example, _("Compare"))
+
+
+def asking_box(respond: Callable[[str], str], placeholder: str, label: str) -> w.VBox:
+    """A text box, a button with the label, and below them the HTML that `respond` makes of what was typed."""
+    text = w.Text(placeholder=placeholder, layout=w.Layout(width="70%"))
+    button = w.Button(description=label, button_style="primary")
     result = w.HTML()
 
-    def compare(_):
-        command = text.value.strip()
-        if not command:
-            result.value = "Type something first."
+    def click(button):
+        typed = text.value.strip()
+        if not typed:
+            result.value = _("Type something first.")
             return
-        button.disabled, result.value = True, "Thinking…"
+        button.disabled, result.value = True, _("Thinking…")
         try:
-            answers = {name: answer(command) for name, answer in models.items()}
-            result.value = answers_table(command, answers, as_calls)
+            result.value = respond(typed)
         except Exception as error:  # a callback's error would vanish in the server's log
-            result.value = f"No answer: {html.escape(str(error))}"
+            result.value = _("No answer: {}").format(html.escape(str(error)))
         finally:
             button.disabled = False
 
-    button.on_click(compare)
+    button.on_click(click)
     return w.VBox([w.HBox([text, button]), result])
 
 
@@ -50,12 +57,12 @@ def answers_table(command: str, answers: dict, as_calls: bool = True) -> str:
     for name, entry in answers.items():
         answer, tokens = entry if isinstance(entry, tuple) else (entry, None)
         call = calls.parse(answer)
-        reason = "not JSON" if call is None else calls.problem(call)
+        reason = _("not JSON") if call is None else calls.problem(call)
         color = figures.COLORS["validation" if reason else "after"]
         shown, probability = html.escape(answer), ""
         if tokens is not None:
             shown, probability = _marked(tokens), f"<td {left}>{tokens['probability'].prod():.0%}</td>"
-        verdict = f"<td {left[:-1]}; color:{color}'>{html.escape(reason or 'valid call')}</td>" if as_calls else ""
+        verdict = f"<td {left[:-1]}; color:{color}'>{html.escape(reason or _('valid call'))}</td>" if as_calls else ""
         row = f"<th {left}>{html.escape(name)}</th><td {left}><code>{shown}</code></td>{probability}{verdict}"
         rows.append(f"<tr>{row}</tr>")
     return f"<p>“{html.escape(command)}”</p><table>{''.join(rows)}</table>"

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from helpers.errors import CourseError
+from helpers.language import _
 from helpers.ui import figures
 
 LAYOUT = dict(style={"description_width": "9em"}, layout=w.Layout(width="27em"))
@@ -21,7 +22,7 @@ def frame(draw: Callable[..., tuple[Figure | None, str]], choices: dict[str, w.W
     """
     picture, result = w.Image(format="png"), w.HTML()
 
-    def redraw(_=None) -> None:
+    def redraw(change=None) -> None:
         try:
             fig, text = draw(**{name: choice.value for name, choice in choices.items()})
         except CourseError as error:
@@ -32,6 +33,7 @@ def frame(draw: Callable[..., tuple[Figure | None, str]], choices: dict[str, w.W
         picture.layout.display = "none" if fig is None else None
 
     for choice in choices.values():
+        choice.description = _(choice.description)
         choice.observe(redraw, names="value")
     redraw()
     grid = w.GridBox(list(choices.values()), layout=w.Layout(grid_template_columns="28em 28em"))
@@ -45,5 +47,5 @@ def log_slider(name: str, value: float, low: int, high: int) -> w.FloatLogSlider
 
 def table(facts: dict) -> str:
     """HTML of facts by name, numbers as short as they read."""
-    shown = {name: fact if isinstance(fact, str) else f"{fact:g}" for name, fact in facts.items()}
+    shown = {_(name): fact if isinstance(fact, str) else f"{fact:g}" for name, fact in facts.items()}
     return pd.Series(shown).to_frame("").to_html(header=False, border=0)

@@ -14,6 +14,7 @@ from transformers import TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
 from helpers import LAPTOP
+from helpers.language import _
 from helpers.model import load
 from helpers.training import run_log
 from helpers.ui import figures
@@ -72,7 +73,7 @@ class LivePicture(run_log.Clock):
         left, rest = self.seconds_left(state), "starting"
         if left is not None:
             rest = f"{left // 60:.0f} min {left % 60:02.0f} s left" if left else "done"
-        self.status.value = f"step {state.global_step} of {state.max_steps} · {rest}"
+        self.status.value = _(f"step {state.global_step} of {state.max_steps} · {rest}")
 
     def _draw(self, state) -> None:
         log = run_log.table(state.log_history)
@@ -92,14 +93,14 @@ class Experiment:
     def __init__(self, train: Dataset, validation: Dataset, model_name: str = "nano"):
         self.train, self.validation, self.model_name = train, validation, model_name
         wide = dict(style={"description_width": "8em"}, layout=w.Layout(width="26em"), continuous_update=False)
-        self.rate = w.FloatLogSlider(value=4e-3, min=-5, max=0, step=0.25, description="learning rate", **wide)
-        self.batch = w.IntSlider(value=16, min=1, max=32, description="batch", **wide)
-        self.steps = w.IntSlider(value=60, min=5, max=120, description="updates", **wide)
-        self.warmup = w.FloatSlider(value=0.1, min=0, max=0.5, step=0.05, description="warm-up share", **wide)
-        self.examples = w.IntSlider(value=800, min=16, max=len(train), description="examples", **wide)
-        self.run = w.Button(description="Run", button_style="primary")
-        self.halt = w.Button(description="Stop", disabled=True)
-        self.export = w.Button(description="Export", tooltip="write the table to experiments.csv")
+        self.rate = w.FloatLogSlider(value=4e-3, min=-5, max=0, step=0.25, description=_("learning rate"), **wide)
+        self.batch = w.IntSlider(value=16, min=1, max=32, description=_("batch"), **wide)
+        self.steps = w.IntSlider(value=60, min=5, max=120, description=_("updates"), **wide)
+        self.warmup = w.FloatSlider(value=0.1, min=0, max=0.5, step=0.05, description=_("warm-up share"), **wide)
+        self.examples = w.IntSlider(value=800, min=16, max=len(train), description=_("examples"), **wide)
+        self.run = w.Button(description=_("Run"), button_style="primary")
+        self.halt = w.Button(description=_("Stop"), disabled=True)
+        self.export = w.Button(description=_("Export"), tooltip="write the table to experiments.csv")
         self.status, self.shown = w.HTML("Press Run."), w.HTML()
         self.picture = w.Image(format="png", layout=w.Layout(display="none"))
         self.run.on_click(lambda _: self.start())
@@ -118,7 +119,7 @@ class Experiment:
     def start(self) -> None:
         """Begins a run with the sliders' values; while one is going on it says so and does nothing."""
         if self.thread and self.thread.is_alive():
-            self.status.value = "A run is going on: press Stop, or wait for its end."
+            self.status.value = _("A run is going on: press Stop, or wait for its end.")
             return
         self.stop.clear()
         self.run.disabled, self.halt.disabled = True, False
@@ -128,13 +129,13 @@ class Experiment:
     def write(self, path: Path | str = "experiments.csv") -> None:
         """Writes the table of runs as CSV."""
         if self.table.empty:
-            self.status.value = "There is no run to export yet."
+            self.status.value = _("There is no run to export yet.")
             return
         try:
             self.table.to_csv(path, index=False)
-            self.status.value = f"Written to {path}."
+            self.status.value = _(f"Written to {path}.")
         except OSError as error:
-            self.status.value = f"Not written: {error.strerror or error}."
+            self.status.value = _(f"Not written: {error.strerror or error}.")
 
     def _train(self) -> None:
         name, began = f"run {len(self.logs) + 1}", time.monotonic()
@@ -145,7 +146,7 @@ class Experiment:
             "warmup_steps": self.warmup.value,
         }
         try:
-            self.status.value = "starting"
+            self.status.value = _("starting")
             model, tokenizer = load(self.model_name)
             with tempfile.TemporaryDirectory() as scratch:
                 trainer = SFTTrainer(
@@ -168,7 +169,7 @@ class Experiment:
                 trainer.train()
             self._add_to_table(name, settings, run_log.table(trainer.state.log_history), time.monotonic() - began)
         except Exception as error:  # a thread's error would vanish in the server's log
-            self.status.value = f"The run failed: {' '.join(str(error).split())[:200]}"
+            self.status.value = _(f"The run failed: {' '.join(str(error).split())[:200]}")
         finally:
             self.run.disabled, self.halt.disabled = False, True
 
@@ -181,7 +182,7 @@ class Experiment:
         self.shown.value = self.table.to_html(index=False, border=0, float_format="{:.3g}".format)
         early = "stopped" if self.stop.is_set() else f"ended by the limit of {SECONDS:g} s,"
         ended = early if row["updates done"] < settings["max_steps"] else "done"
-        self.status.value = f"{name}: {ended} after {row['updates done']} updates, {seconds:.1f} s."
+        self.status.value = _(f"{name}: {ended} after {row['updates done']} updates, {seconds:.1f} s.")
 
     def draw(self, name: str, log: pd.DataFrame) -> None:
         """Puts the run into the picture, beside the last ones before it."""

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 import ipywidgets as w
 
 from helpers import answers
+from helpers.language import _
 
-# What a reader may see; kept together for a translation.
+# What a reader sees, in English; _() translates it.
+PREDICT = "Predict."
 NUMBER = "a number"
 NO_NUMBER = "Write a number, such as 12.5."
 NOTED = "Noted: {}. The result comes below."
@@ -28,14 +30,14 @@ class Prediction(w.VBox):
     def __init__(self, question: str, control: w.Widget, unit: str = ""):
         self.answer: str | float | None = None
         self.question, self.unit, self.control, self.noted = question, unit, control, w.HTML()
-        super().__init__([w.HTML(f"<b>Predict.</b> {html.escape(question)}"), control, self.noted])
+        super().__init__([w.HTML(f"<b>{_(PREDICT)}</b> {html.escape(_(question))}"), control, self.noted])
 
     def note(self, answer: str | float | None, otherwise: str = "") -> None:
         """Keep the answer and say so; `otherwise` is said when there is none."""
         self.answer = answer
         if answer is not None:
             answers.keep("predictions", self.question, answer)
-        text = otherwise if answer is None else NOTED.format(self._with_unit(answer))
+        text = otherwise if answer is None else _(NOTED).format(self._with_unit(answer))
         self.noted.value = html.escape(text)
 
     def reveal(self, truth: str | float) -> None:
@@ -45,22 +47,23 @@ class Prediction(w.VBox):
         """
         shown = self._with_unit(truth)
         if self.answer is None:
-            print(ALONE.format(shown))
+            print(_(ALONE).format(shown))
         elif self.answer == truth or (not isinstance(truth, str) and abs(self.answer - truth) <= abs(truth) / 10):
-            print(RIGHT.format(self._with_unit(self.answer)))
+            print(_(RIGHT).format(self._with_unit(self.answer)))
         else:
-            print(BESIDE.format(self._with_unit(self.answer), shown))
+            print(_(BESIDE).format(self._with_unit(self.answer), shown))
 
     def _with_unit(self, answer: str | float) -> str:
         if isinstance(answer, str):
-            return answer
+            return _(answer)
         space = "" if self.unit in ("", "%") else " "
-        return f"{answer:,g}{space}{self.unit}"
+        return f"{answer:,g}{space}{_(self.unit) if self.unit else ''}"
 
 
 def choose(question: str, options: Sequence[str]) -> Prediction:
     """A prediction that is one of `options`."""
-    radio = w.RadioButtons(options=list(options), index=None, layout=w.Layout(width="auto"))
+    shown = [(_(option), option) for option in options]
+    radio = w.RadioButtons(options=shown, index=None, layout=w.Layout(width="auto"))
     prediction = Prediction(question, radio)
     radio.observe(lambda change: prediction.note(change["new"]), names="value")
     if (before := answers.kept("predictions").get(question)) in options:
@@ -70,8 +73,8 @@ def choose(question: str, options: Sequence[str]) -> Prediction:
 
 def estimate(question: str, unit: str = "") -> Prediction:
     """A prediction that is a number, in `unit`."""
-    field = w.Text(placeholder=NUMBER, continuous_update=False, layout=w.Layout(width="12em"))
-    field.tooltip = question  # what a screen reader says
+    field = w.Text(placeholder=_(NUMBER), continuous_update=False, layout=w.Layout(width="12em"))
+    field.tooltip = _(question)  # what a screen reader says
     prediction = Prediction(question, field, unit)
 
     def read(change) -> None:
@@ -79,7 +82,7 @@ def estimate(question: str, unit: str = "") -> Prediction:
         try:
             prediction.note(float(text))
         except ValueError:
-            prediction.note(None, otherwise=NO_NUMBER if text else "")
+            prediction.note(None, otherwise=_(NO_NUMBER) if text else "")
 
     field.observe(read, names="value")
     if isinstance(before := answers.kept("predictions").get(question), int | float):

@@ -5,9 +5,12 @@ import json
 
 import ipywidgets as w
 
+from helpers.language import _
 from helpers.paths import DATA
 
 FOLDER = DATA / "quiz"
+# What a reader sees, in English; _() translates it, and the questions.
+SO_FAR = "{} of {} right so far"
 
 
 def questions(name: str) -> list[dict]:
@@ -18,22 +21,23 @@ def questions(name: str) -> list[dict]:
 def show(name: str) -> w.VBox:
     """The quiz as widgets: choosing an option says at once whether it is right, and why."""
     asked = questions(name)
-    score = w.HTML(f"0 of {len(asked)} right so far")
+    score = w.HTML(_(SO_FAR).format(0, len(asked)))
     right = [False] * len(asked)
     boxes = []
     for number, item in enumerate(asked):
         radio = w.RadioButtons(
-            options=[option["text"] for option in item["options"]], index=None, layout=w.Layout(width="auto")
+            options=[_(option["text"]) for option in item["options"]], index=None, layout=w.Layout(width="auto")
         )
         feedback = w.HTML()
 
         def answer(change, number=number, item=item, feedback=feedback):
             option = item["options"][change["new"]]
             right[number] = option["right"]
-            feedback.value = f"<b>{'Right.' if option['right'] else 'Not this one.'}</b> {html.escape(option['why'])}"
-            score.value = f"{sum(right)} of {len(asked)} right so far"
+            verdict = _("Right.") if option["right"] else _("Not this one.")
+            feedback.value = f"<b>{verdict}</b> {html.escape(_(option['why']))}"
+            score.value = _(SO_FAR).format(sum(right), len(asked))
 
         radio.observe(answer, names="index")
-        title = w.HTML(f"<b>{number + 1}. {html.escape(item['question'])}</b>")
+        title = w.HTML(f"<b>{number + 1}. {html.escape(_(item['question']))}</b>")
         boxes.append(w.VBox([title, radio, feedback], layout=w.Layout(margin="0 0 1em 0")))
     return w.VBox([*boxes, score])

@@ -6,6 +6,7 @@ import random
 import ipywidgets as w
 from matplotlib.figure import Figure
 
+from helpers.language import _
 from helpers.training import diagnosis, run_log
 from helpers.ui import figures
 from helpers.ui.frame import LAYOUT, frame
@@ -56,7 +57,7 @@ def own_log() -> w.VBox:
         return figures.training(run_log.table(log), name), verdict(name, diagnosis.diagnose(log))
 
     kinds = dict(accept=".json,.jsonl,.csv,.tsv,.txt,.log", multiple=True)
-    upload = w.FileUpload(**kinds, description="trainer_state.json or CSV", layout=w.Layout(width="20em"))
+    upload = w.FileUpload(**kinds, description=_("trainer_state.json or CSV"), layout=w.Layout(width="20em"))
     return frame(draw, {"files": upload})
 
 
@@ -68,30 +69,30 @@ def game(runs: dict[str, dict], seed: int = 0) -> w.VBox:
     """
     order = random.Random(seed).sample(list(runs), len(runs))
     labels = [label for label, entry in diagnosis.diagnoses().items() if entry["in_the_log"]]
-    choice = w.Dropdown(options=["choose", *labels], description="It is", **LAYOUT)
-    answer, following = w.Button(description="Answer", button_style="primary"), w.Button(description="Next run")
+    choice = w.Dropdown(options=[(_(label), label) for label in ["choose", *labels]], description=_("It is"), **LAYOUT)
+    answer, following = w.Button(description=_("Answer"), button_style="primary"), w.Button(description=_("Next run"))
     picture, score, result = w.Image(format="png"), w.HTML(), w.HTML()
     state = {"at": -1, "right": 0, "asked": 0, "open": False}
 
-    def next_run(_=None):
+    def next_run(button=None):
         state.update(at=(state["at"] + 1) % len(order), open=True)
         choice.value, result.value = "choose", ""
         log = run_log.table(runs[order[state["at"]]]["log"])
         picture.value = figures.png(figures.training(log, "What is wrong with this run, if anything?"))
 
-    def judge(_):
+    def judge(button):
         if not state["open"]:
-            result.value = "Answered: press Next run."
+            result.value = _("Answered: press Next run.")
             return
         if choice.value == "choose":
-            result.value = "Choose an answer first."
+            result.value = _("Choose an answer first.")
             return
         run = runs[order[state["at"]]]
         right = choice.value == run["recipe"]["fault"]
         state.update(open=False, asked=state["asked"] + 1, right=state["right"] + right)
         score.value = f"{state['right']} of {state['asked']} right"
-        about = f"{'Right' if right else 'Not this one'}: {run['recipe']['model']}, {run['recipe']['about']}."
-        result.value = f"<p><b>{html.escape(about)}</b></p>" + verdict("the rules say", diagnosis.diagnose(run))
+        about = f"{_('Right') if right else _('Not this one')}: {run['recipe']['model']}, {run['recipe']['about']}."
+        result.value = f"<p><b>{html.escape(about)}</b></p>" + verdict(_("the rules say"), diagnosis.diagnose(run))
 
     answer.on_click(judge)
     following.on_click(next_run)
@@ -103,13 +104,13 @@ def verdict(name: str, diagnosed: diagnosis.Diagnosis) -> str:
     """A diagnosis as a small table of HTML: label, what decided it, the log in figures, what is missing, what to do."""
     found = [f"{what} {diagnosed.evidence[key]:g}" for what, key in SHOWN.items() if key in diagnosed.evidence]
     rows = {
-        "what decided": [f"{what}: {value}" for what, value in diagnosed.because.items()] or [NO_RULE],
+        "what decided": [f"{what}: {value}" for what, value in diagnosed.because.items()] or [_(NO_RULE)],
         "the log shows": [", ".join(found)] if found else [],
         "missing": list(diagnosed.missing) or [NOTHING],
         "it means": [diagnosed.means],
         "what to do": [diagnosed.do],
     }
-    title = html.escape(f"{name}: {diagnosed.label}", quote=False)
+    title = html.escape(f"{name}: {_(diagnosed.label)}", quote=False)
     lines = [f"<tr><td colspan='2' style='text-align:left'><b>{title}</b></td></tr>"]
     for what, texts in rows.items():
         cell = "<br>".join(html.escape(text, quote=False) for text in texts)

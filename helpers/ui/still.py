@@ -12,6 +12,8 @@ import ipywidgets as w
 from IPython import get_ipython
 from PIL import Image
 
+from helpers.language import _
+
 VIEW = "application/vnd.jupyter.widget-view+json"
 # Tests that compare stored outputs leave stills out, as pictures and what a model answers differ between machines.
 START, END = '<div class="sft-still">', "<!-- end of the still --></div>"
@@ -36,7 +38,7 @@ def bundle(widget: w.Widget, include=None, exclude=None) -> dict | None:
 
 def still(widget: w.Widget) -> str:
     """HTML of the widget as it is now, with a sentence that says what it is."""
-    return f"{START}{_drawn(widget)}<p><small><i>{NOTE}</i></small></p>{END}"
+    return f"{START}{_drawn(widget)}<p><small><i>{_(NOTE)}</i></small></p>{END}"
 
 
 def without_views(data: dict) -> dict:
@@ -58,7 +60,8 @@ def _drawn(widget: w.Widget) -> str:
     if isinstance(widget, w.Button | w.FileUpload):
         return f"[{html.escape(widget.description)}]"
     if isinstance(widget, w.RadioButtons):
-        return "<br>".join(f"{_mark(i == widget.index)} {html.escape(o)}" for i, o in enumerate(widget.options))
+        labels = [option[0] if isinstance(option, tuple) else option for option in widget.options]
+        return "<br>".join(f"{_mark(i == widget.index)} {html.escape(label)}" for i, label in enumerate(labels))
     return f"<span>{_control(widget)} &nbsp; </span>"
 
 
@@ -90,4 +93,4 @@ def _picture(png: bytes) -> str:
     small = io.BytesIO()
     image.save(small, "WEBP", quality=25, method=6)  # half of a PNG's bytes, and curves stay clear
     data = base64.b64encode(small.getvalue()).decode()
-    return f'<div><img alt="{DRAWN}" src="data:image/webp;base64,{data}"></div>'
+    return f'<div><img alt="{_(DRAWN)}" src="data:image/webp;base64,{data}"></div>'

@@ -41,15 +41,20 @@ def jupyter(tmp_path_factory):
 
 @pytest.fixture
 def opened(browser, jupyter):
-    """A function that opens a lesson with its nano parameters, runs all its cells, and gives the page."""
+    """A function that opens a lesson with its nano parameters, runs all its cells, and gives the page.
+
+    It lies in a folder of that name, if one is named.
+    """
     page = browser.new_page(viewport={"width": 1200, "height": 1400})
 
-    def open_and_run(path):
+    def open_and_run(path, folder=""):
+        place = f"{folder}/{path.name}" if folder else path.name
+        (jupyter.folder / place).parent.mkdir(exist_ok=True)
         short = parameterize_notebook(load_notebook_node(str(path)), lessons.nano_parameters(lessons.read(path)))
         for cell in lessons.code_cells(short):
             cell.outputs, cell.execution_count = [], None  # so that what is read was drawn just now
-        nbformat.write(short, jupyter.folder / path.name)
-        page.goto(jupyter.address(path.name))
+        nbformat.write(short, jupyter.folder / place)
+        page.goto(jupyter.address(place))
         lab.run_all_cells(page, len([cell for cell in lessons.code_cells(short) if cell.source.strip()]))
         return page
 

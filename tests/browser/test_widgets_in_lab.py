@@ -33,13 +33,13 @@ def html_with(page, text):
     return page.locator(".widget-html").filter(has_text=text).first
 
 
-def compared(page, command: str):
-    """Types the command, presses Compare, and gives a function from a model's name to its row of the answers."""
+def compared(page, command: str, press: str = "Compare"):
+    """Types the command, presses the button, and gives a function from a model's name to its row of the answers."""
     box = page.get_by_placeholder("Type a command").first
     box.scroll_into_view_if_needed()
     box.fill(command)
     box.press("Tab")  # leaving the box is what hands its text to the kernel
-    button(page, "Compare").click()
+    button(page, press).click()
     # Other widgets may quote the command too: a prediction of notebook 07 asks about the same bicycle.
     result = page.locator(".widget-html").filter(has_text=command).filter(has=page.get_by_role("table")).first
     expect(result).to_be_visible(timeout=60_000)
@@ -87,11 +87,17 @@ def packing_explorer_redraws(page, folder):
     expect(lost()).not_to_have_text("0", timeout=SOON)
 
 
-def compare_box_shows_the_calls_before_and_after(page, folder):
-    row_of = compared(page, "it's too dark in <b>the office</b>")  # shown as typed, or the page would swallow the tags
-    for model in ("before", "after"):
+def home_acts_on_the_calls_before_and_after(page, folder):
+    typed = "it's too dark in <b>the office</b>"  # shown as typed, or the page would swallow the tags
+    row_of = compared(page, typed, press="Tell the home")
+    for model in ("before training", "after training"):
         expect(row_of(model)).to_have_count(1)
-        expect(row_of(model).get_by_role("cell").first).not_to_be_empty()
+        for cell in row_of(model).get_by_role("cell").all():
+            expect(cell).not_to_be_empty()
+    home = page.locator(".widget-html").filter(has_text=typed).get_by_role("img").first
+    assert home.evaluate("image => image.naturalWidth") > 500
+    button(page, "Start again").click()
+    expect(html_with(page, "You are in the living room")).to_be_visible(timeout=SOON)
 
 
 def game_and_explorer_answer(page, folder):
@@ -175,7 +181,7 @@ WIDGETS = {
     "02": playground_recolours_the_tokens,
     "03": experiment_trains_stops_and_keeps_its_runs,
     "04": packing_explorer_redraws,
-    "05": compare_box_shows_the_calls_before_and_after,
+    "05": home_acts_on_the_calls_before_and_after,
     "06": game_and_explorer_answer,
     "07": compare_box_shows_probabilities,
     "08": a_round_of_labels_is_trained_and_scored,

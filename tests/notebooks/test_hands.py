@@ -8,7 +8,7 @@ import pytest
 from helpers.ui import still
 from lessons import LESSONS, ROOT, code_cells, markdown_cells, name, read
 
-WIDGETS = re.compile(r"\b(?:explore|live|compare|run_logs|label_budget)\.\w+\(|^frame\(", re.MULTILINE)
+WIDGETS = re.compile(r"\b(?:explore|live|compare|run_logs|label_budget|home)\.\w+\(|^frame\(", re.MULTILINE)
 FIRST, EVERY, AT_LEAST = 10, 8, 8  # cells before the first thing to do, between two, and things to do in all
 QUIZZES = sorted((ROOT / "data" / "quiz").glob("*.json"))
 # Terms that are everyday words too; a notebook may use them as such.

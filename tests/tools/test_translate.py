@@ -1,0 +1,118 @@
+"""The Chinese edition is the same course: nothing missing, nothing lost, and building it again changes nothing."""
+
+import ast
+import re
+
+import nbformat
+import pytest
+
+from tools import translate
+
+SOURCE = pytest.mark.parametrize("source", translate.sources(), ids=lambda path: f"{path.parent.name}-{path.name}")
+PAGE = pytest.mark.parametrize("source", translate.pages(), ids=lambda path: f"{path.parent.name}-{path.name}")
+NOTEBOOKS = [path for path in translate.pages() if path.suffix == ".ipynb"]
+NOTEBOOK = pytest.mark.parametrize("source", NOTEBOOKS, ids=lambda path: f"{path.parent.name}-{path.name}")
+
+
+@SOURCE
+def test_every_text_has_a_translation_that_is_neither_old_nor_wrong(source):
+    assert list(translate.faults(source)) == []
+
+
+@SOURCE
+def test_the_catalogue_has_the_texts_of_today_and_no_others(source):
+    today = {(message.context, message.text) for message in translate.messages(source)}
+    there = (unit for unit in translate.read(source).units if unit.istranslatable())
+    assert {(unit.getcontext(), unit.source) for unit in there} == today, "call make translate"
+
+
+@PAGE
+def test_what_is_built_is_what_lies_there(source):
+    assert translate.target(source).read_text(encoding="utf-8") == translate.build(source), "call make translate"
+
+
+def test_what_helpers_look_up_is_what_lies_there():
+    assert translate.STRINGS.read_text(encoding="utf-8") == translate.strings(), "call make translate"
+
+
+@NOTEBOOK
+def test_code_ids_and_metadata_are_the_same(source):
+    english = nbformat.read(source, as_version=4)
+    chinese = nbformat.read(translate.target(source), as_version=4)
+    assert chinese.metadata == english.metadata
+    for ours, theirs in zip(english.cells, chinese.cells, strict=True):
+        assert (ours.id, ours.cell_type, ours.metadata) == (theirs.id, theirs.cell_type, theirs.metadata)
+        if ours.cell_type == "code":
+            assert ast.dump(ast.parse(ours.source)) == ast.dump(ast.parse(theirs.source)), ours.id
+            assert ours.outputs == theirs.outputs, ours.id
+
+
+@pytest.mark.parametrize(
+    "english, chinese, problem",
+    [
+        ("Set `packing=True`.", "設定 `packing=true`。", "inline code"),
+        ("You stopped at step {0}.", "你停下來了。", "place for a value"),
+        ("See [05](05_train.ipynb).", "見 [05](06_train.ipynb)。", "links"),
+        ("It takes 20 steps.", "需要 2 步。", "numbers"),
+        ("A **batch.** Then more.", "一個**批次。**然後", "bold type"),
+        ("The data set.", "数据集。", "Big5"),
+        ("The default.", "默認值。", "默認"),
+    ],
+)
+def test_what_a_translation_loses_is_said(english, chinese, problem):
+    assert any(problem in sentence for sentence in translate.problems(english, chinese))
+
+
+def test_a_good_translation_has_no_problem():
+    english = "**Batch:** 135 million weights, see [`packing`](04_pack.ipynb#Why) at {0}."
+    assert translate.problems(english, "**批次**：1.35 億個權重，見 [`packing`](04_pack.ipynb#Why) 的 {0}。") == []
+
+
+LONG, CHANGED = "This sentence of the notebook is rather long.", "This sentence of the notebook is really long."
+
+
+@pytest.fixture
+def page(tmp_path, monkeypatch):
+    """A small notebook of the course, with its catalogue."""
+    monkeypatch.setattr(translate, "ROOT", tmp_path)
+    monkeypatch.setattr(translate, "LOCALE", tmp_path / "locale")
+    monkeypatch.setattr(translate, "NOTEBOOKS", tmp_path / "notebooks")
+    source = tmp_path / "notebooks" / "00_small.ipynb"
+    source.parent.mkdir()
+    write(source, "Two words.", LONG)
+    translate.merge(source)
+    catalogue = translate.catalogue(source)
+    text = catalogue.read_text(encoding="utf-8")
+    text = re.sub(r'msgid "Two words."\nmsgstr ""', 'msgid "Two words."\nmsgstr "兩個詞。"', text)
+    catalogue.write_text(
+        re.sub(r'rather long."\nmsgstr ""', 'rather long."\nmsgstr "這句有點長。"', text), encoding="utf-8"
+    )
+    return source
+
+
+def write(source, first: str, second: str | None = None) -> None:
+    cells = [nbformat.v4.new_markdown_cell(first, id="first")]
+    cells += [nbformat.v4.new_markdown_cell(second, id="second")] if second else []
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), source)
+
+
+def test_an_english_text_that_changed_is_marked_and_stays_english(page):
+    write(page, "Two words.", CHANGED)
+    translate.merge(page)
+    assert list(translate.faults(page)) == [f"the English has changed: {CHANGED!r}"]
+    assert "rather long" in translate.catalogue(page).read_text(encoding="utf-8")  # the old text, beside it
+    built = nbformat.reads(translate.build(page), as_version=4)
+    assert [cell.source for cell in built.cells] == ["兩個詞。", CHANGED]
+
+
+def test_the_translation_of_a_cell_that_is_gone_does_not_stay(page):
+    write(page, "Two words.")
+    translate.merge(page)
+    assert list(translate.faults(page)) == []
+    assert [unit.source for unit in translate.read(page).units if unit.istranslatable()] == ["Two words."]
+
+
+def test_unchanged_english_needs_no_work(page):
+    before = translate.catalogue(page).read_bytes()
+    translate.merge(page)
+    assert translate.catalogue(page).read_bytes() == before

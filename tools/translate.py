@@ -1,0 +1,413 @@
+"""The course in Traditional Chinese: catalogues under locale/zh_TW/, and the files that are built from them.
+
+A catalogue is a gettext file. `merge` brings it up to date with the English text: what is new has no translation yet,
+what has changed is marked fuzzy, with its old text beside it. `build` writes notebooks, pages and the strings that
+helpers show; what is not translated stays English.
+
+In a notebook these are translated: Markdown, comments of code, and the texts of predictions and errors, which are
+strings in code. Code stays what it is, so these are looked up when they are shown (helpers.language).
+"""
+
+import argparse
+import ast
+import functools
+import io
+import itertools
+import json
+import os
+import re
+import sys
+import tokenize
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from mistletoe import markdown
+from tqdm import tqdm
+from translate.convert.pot2po import convertpot
+from translate.storage import po
+from translate.storage.markdown import MarkdownFile
+
+from helpers.paths import DATA, ROOT
+
+LOCALE = ROOT / "locale" / "zh_TW"
+FOLDER = "zh-TW"  # of the built notebooks and pages, beside the English ones
+NOTEBOOKS, QUIZ, HELPERS = ROOT / "notebooks", DATA / "quiz", ROOT / "helpers"
+DIAGNOSES = DATA / "diagnoses.json"  # whose keys a reader sees too
+STRINGS = LOCALE / "strings.json"  # what helpers look up
+# Without the dates and names that gettext would put there: a file changes when a text does.
+HEADER = (
+    "Language: zh_TW\nMIME-Version: 1.0\nContent-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: 8bit\n"
+)
+SPEAKING = ("_", "right", "not_yet", "CourseError")  # functions of helpers whose text a reader sees
+ENGLISH_ONLY = (
+    "perturb.py",
+    "grammar.py",
+    "__init__.py",
+)  # their constants are English that is trained on or searched for
+SENTENCE = re.compile(r"(?!.*([\n\\<%\[]|\(\?|---|\{\")).+ .+ ")  # three words or more, and no markup
+SHOWN = ("predict",)  # modules of helpers.ui whose calls in a notebook's code hold texts that a reader sees
+LOOKED_UP = ("text in code", "data", "helper")
+LINK = re.compile(r"(\]\()([^)\s]+)(\))")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+
+Translate = Callable[[str, str], str]  # of (context, text)
+
+
+@dataclass(frozen=True)
+class Message:
+    context: str  # id of the cell, or nothing
+    text: str
+    where: str  # "Markdown", "comment", or one of LOOKED_UP
+
+
+# ---- what there is to translate ----------------------------------------------------------------------------------
+
+
+def sources() -> list[Path]:
+    """All that is translated: pages() and what helpers look up."""
+    return [*pages(), *sorted(QUIZ.glob("[0-9]*.json")), DIAGNOSES, HELPERS]
+
+
+def pages() -> list[Path]:
+    """What has a translated copy of its own: notebooks and Markdown pages."""
+    notebooks = [*sorted(NOTEBOOKS.glob("[0-9]*.ipynb")), *sorted((NOTEBOOKS / "solutions").glob("[0-9]*.ipynb"))]
+    return [*notebooks, NOTEBOOKS / "glossary.md", ROOT / "README.md"]
+
+
+def catalogue(source: Path) -> Path:
+    return (LOCALE / source.relative_to(ROOT)).with_suffix(".po")
+
+
+def target(source: Path) -> Path:
+    """Where the translation of a notebook or page is built."""
+    if source == ROOT / "README.md":
+        return ROOT / f"README.{FOLDER}.md"
+    return NOTEBOOKS / FOLDER / source.relative_to(NOTEBOOKS)
+
+
+def messages(source: Path) -> list[Message]:
+    """All texts of a file, in their order, each once for each context."""
+    if source.suffix == ".ipynb":
+        cells = nbformat.read(source, as_version=4).cells
+        lists = _lists([cell.source for cell in cells if cell.cell_type == "code"])
+        met = [message for cell in cells for message in _of_cell(cell, lists)]
+    elif source.suffix == ".md":
+        met = [Message("", text, "Markdown") for text in _of_markdown(source.read_text(encoding="utf-8"))]
+    elif source == HELPERS:
+        met = [Message("", text, "helper") for path in sorted(HELPERS.rglob("*.py")) for text in _spoken(path)]
+    else:
+        content = json.loads(source.read_text(encoding="utf-8"))
+        keys = list(content) if source == DIAGNOSES else []
+        met = [Message("", text, "data") for text in [*keys, *_of_json(content)]]
+    return list({(message.context, message.text): message for message in met}.values())
+
+
+def _of_cell(cell, lists: dict[str, ast.expr]) -> Iterator[Message]:
+    if cell.cell_type == "markdown":
+        yield from (Message(cell.id, text, "Markdown") for text in _of_markdown(cell.source))
+    elif cell.cell_type == "code":
+        yield from (Message(cell.id, _words(token.string), "comment") for token in _comments(cell.source))
+        yield from (Message(cell.id, text, "text in code") for text in _shown(cell.source, lists))
+
+
+def _of_markdown(text: str) -> list[str]:
+    page = MarkdownFile(no_placeholders=True, extract_code_blocks=False, extract_frontmatter=False)
+    page.parse(text.encode())
+    return [unit.source for unit in page.units if re.search("[a-zA-Z]", LINK.sub("", unit.source))]
+
+
+def _comments(code: str) -> list[tokenize.TokenInfo]:
+    tokens = tokenize.generate_tokens(io.StringIO(code).readline)
+    return [token for token in tokens if token.type == tokenize.COMMENT and _words(token.string)]
+
+
+def _words(comment: str) -> str:
+    return comment.lstrip("#").strip()
+
+
+def _shown(code: str, lists: dict[str, ast.expr]) -> Iterator[str]:
+    """The texts of a cell that helpers show: those in calls like predict.choose(...), with options that have a name
+    of their own, and errors.
+    """
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Call) and (_module(node.func) in SHOWN or _name(node.func) == "CourseError"):
+            yield from _texts(node)
+            named = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+            for name in sorted(named & set(lists)):
+                yield from _texts(lists[name])
+        if isinstance(node, ast.Call):
+            yield from _described(node)
+
+
+def _lists(codes: list[str]) -> dict[str, ast.expr]:
+    """What a notebook's cells assign to names, where it is a string or a list of strings."""
+    assigned = [node for code in codes for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Assign)]
+    written = (ast.List, ast.Tuple, ast.Constant)
+    to_a_name = [node for node in assigned if isinstance(node.targets[0], ast.Name)]
+    return {node.targets[0].id: node.value for node in to_a_name if isinstance(node.value, written)}
+
+
+def _described(call: ast.Call) -> Iterator[str]:
+    """The description of a slider or another control, which frame() translates."""
+    for keyword in call.keywords:
+        if keyword.arg == "description":
+            yield from _texts(keyword.value)
+
+
+def _spoken(path: Path) -> Iterator[str]:
+    """The texts of a module of helpers that a reader sees: in calls of SPEAKING, and sentences among its constants."""
+    module = ast.parse(path.read_text(encoding="utf-8"))
+    constants = _lists([ast.unparse(node) for node in module.body if isinstance(node, ast.Assign)])
+    for node in ast.walk(module):
+        if isinstance(node, ast.Call) and _name(node.func) in SPEAKING:
+            yield from _texts(node)
+            for name in (argument.id for argument in node.args if isinstance(argument, ast.Name)):
+                yield from _texts(constants.get(name, ast.Tuple([])))
+        if isinstance(node, ast.Call):
+            yield from _described(node)
+    for node in [] if path.name in ENGLISH_ONLY else module.body:
+        if isinstance(node, ast.Assign):  # such as the hints of a check, which a message takes in
+            yield from (text for text in _texts(node.value) if SENTENCE.match(text))
+
+
+def _module(function: ast.expr) -> str:
+    return _name(function.value) if isinstance(function, ast.Attribute) else ""
+
+
+def _name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _texts(node: ast.AST) -> Iterator[str]:
+    """The strings below a node that have a word in them; an f-string with {0}, {1} in the place of its values."""
+    if isinstance(node, ast.JoinedStr):
+        text = _with_numbered_values(node)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        text = node.value
+    elif isinstance(node, ast.Subscript):
+        return  # its string is a key
+    else:
+        for child in ast.iter_child_nodes(node):
+            yield from _texts(child)
+        return
+    if re.search("[a-zA-Z]{2}", re.sub(r"\{\d+\}", "", text)):
+        yield text
+
+
+def _with_numbered_values(node: ast.JoinedStr) -> str:
+    numbers = itertools.count()
+    parts = []
+    for part in node.values:
+        if isinstance(part, ast.Constant):
+            parts.append(part.value.replace("{", "{{").replace("}", "}}"))
+        else:
+            parts.append(f"{{{next(numbers)}}}")
+    return "".join(parts)
+
+
+def _of_json(part) -> Iterator[str]:
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, list | dict):
+        for inner in part.values() if isinstance(part, dict) else part:
+            yield from _of_json(inner)
+
+
+# ---- catalogues --------------------------------------------------------------------------------------------------
+
+
+def merge(source: Path) -> None:
+    """Bring the catalogue of a file up to date with its English text."""
+    template = po.pofile()
+    template.updateheader(add=True, content_type="text/plain; charset=UTF-8", content_transfer_encoding="8bit")
+    for message in messages(source):
+        unit = template.addsourceunit(message.text)
+        unit.setcontext(message.context)
+        unit.addnote(message.where, origin="developer")
+    old = catalogue(source)
+    merged = io.BytesIO()
+    convertpot(io.BytesIO(bytes(template)), merged, io.BytesIO(old.read_bytes()) if old.exists() else None)
+    store = po.pofile.parsestring(merged.getvalue())
+    store.header().target = HEADER
+    old.parent.mkdir(parents=True, exist_ok=True)
+    old.write_bytes(bytes(store))
+
+
+def read(source: Path) -> po.pofile:
+    return po.pofile.parsefile(str(catalogue(source)))
+
+
+def translation(source: Path) -> Translate:
+    """What a catalogue makes of a text in its context; the text itself where it is not translated."""
+    units = [unit for unit in read(source).units if unit.istranslated()]
+    known = {(unit.getcontext(), unit.source): str(unit.target) for unit in units}
+    return lambda context, text: known.get((context, text), text)
+
+
+# ---- what a translation may not lose ----------------------------------------------------------------------------
+
+CODE = re.compile(r"`[^`]+`")
+ADDRESS = re.compile(r"\]\(([^)\s]+)\)")
+VALUE = re.compile(r"\{\w*\}")
+# Words of the mainland, where Taiwan has others.
+MAINLAND = re.compile(
+    "數據|代碼|默認|信息|質量|軟件|硬件|網絡|內存|變量|字符|文檔|調用|支持|接口|屏幕|打印|加載|優化|激活|用戶|服務器|視頻|線程|進程|緩存|噪聲"
+)
+
+
+def problems(english: str, chinese: str) -> list[str]:
+    """What is wrong with a translation, one sentence each."""
+    said = []
+    if set(CODE.findall(chinese)) != set(CODE.findall(english)):
+        said.append("its inline code is not that of the English text")
+    if Counter(ADDRESS.findall(chinese)) != Counter(ADDRESS.findall(english)):
+        said.append("its links lead elsewhere")
+    if _numbers(chinese) != _numbers(english):
+        said.append("its numbers are not those of the English text")
+    if Counter(VALUE.findall(chinese)) != Counter(VALUE.findall(english)):
+        said.append("a place for a value, such as {0}, is missing or one too many")
+    if "**" in re.sub(r"<code>.*?</code>", "", markdown(chinese), flags=re.DOTALL) and "**" not in markdown(english):
+        said.append("its bold type does not show: put punctuation outside of the **")
+    strange = sorted({character for character in chinese if not _known_in_taiwan(character)} - set(english))
+    if strange:
+        said.append(f"Big5 has no {' '.join(strange)}")
+    mainland = MAINLAND.findall(chinese)
+    if mainland:
+        said.append(f"nobody in Taiwan says {' '.join(mainland)}")
+    return said
+
+
+def _numbers(text: str) -> Counter:
+    """The numbers of a text, without code and addresses, and without millions, which Chinese counts in 萬 and 億."""
+    plain = re.sub(r"`[^`]+`|\]\([^)]*\)|[\d.,]+ (million|billion|萬|億)", "", text)
+    return Counter(number.rstrip(".,") for number in re.findall(r"\d[\d,]*\.?\d*", plain))
+
+
+def _known_in_taiwan(character: str) -> bool:
+    try:
+        character.encode("cp950")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def faults(source: Path) -> Iterator[str]:
+    """What is missing, old or wrong in the catalogue of a file."""
+    for unit in read(source).units:
+        if unit.istranslatable():
+            if unit.isfuzzy():
+                yield f"the English has changed: {unit.source[:80]!r}"
+            elif not unit.istranslated():
+                yield f"no translation yet: {unit.source[:80]!r}"
+            else:
+                yield from (f"{problem}: {str(unit.target)[:80]!r}" for problem in problems(unit.source, unit.target))
+
+
+# ---- what is built -----------------------------------------------------------------------------------------------
+
+
+def build(source: Path) -> str:
+    """The text of the translated notebook or page."""
+    translate = translation(source)
+    if source.suffix == ".md":
+        return _relinked(_page(source.read_text(encoding="utf-8"), "", translate), source)
+    notebook = nbformat.read(source, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = _relinked(_page(cell.source, cell.id, translate), source).removesuffix("\n")
+        elif cell.cell_type == "code":
+            cell.source = _commented(cell.source, cell.id, translate)
+    return nbformat.writes(notebook) + "\n"
+
+
+def _page(text: str, context: str, translate: Translate) -> str:
+    page = MarkdownFile(
+        callback=lambda paragraph: translate(context, paragraph),
+        no_placeholders=True,
+        extract_code_blocks=False,
+        extract_frontmatter=False,
+    )
+    page.parse(text.encode())
+    return page.filesrc
+
+
+def _commented(code: str, context: str, translate: Translate) -> str:
+    lines = code.splitlines(keepends=True)
+    for token in _comments(code):
+        row, column = token.start
+        line = lines[row - 1]
+        comment = token.string.replace(_words(token.string), translate(context, _words(token.string)))
+        lines[row - 1] = line[:column] + comment + line[column + len(token.string) :]
+    return "".join(lines)
+
+
+def _relinked(text: str, source: Path) -> str:
+    """Links that lead from the place of the translation to where they led, or to its translation if there is one."""
+    home = target(source).parent
+    translated = {path: target(path) for path in pages()}
+
+    def new(link: re.Match) -> str:
+        path, mark, anchor = link[2].partition("#")
+        if "://" in path or path.startswith("mailto:"):
+            return link[0]
+        there = (source.parent / path).resolve() if path else source
+        anchor = _anchors(there).get(anchor, anchor) if there in translated else anchor
+        goal = Path(os.path.relpath(translated.get(there, there), home)).as_posix() if path else ""
+        return f"{link[1]}{goal}{mark}{anchor}{link[3]}"
+
+    return LINK.sub(new, text)
+
+
+@functools.cache
+def _anchors(source: Path) -> dict[str, str]:
+    """{anchor of an English heading: anchor of its translation}, for a page as GitHub and for a notebook as Jupyter."""
+    translate = translation(source)
+    if source.suffix == ".md":
+        texts = [("", source.read_text(encoding="utf-8"))]
+    else:
+        texts = [(cell.id, cell.source) for cell in nbformat.read(source, as_version=4).cells]
+    headings = [(context, heading) for context, text in texts for heading in HEADING.findall(text)]
+    slug = _slug_of_github if source.suffix == ".md" else _slug_of_jupyter
+    return {slug(heading): slug(translate(context, heading)) for context, heading in headings}
+
+
+def _slug_of_github(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def _slug_of_jupyter(heading: str) -> str:
+    return heading.replace(" ", "-")
+
+
+def strings() -> str:
+    """The texts that helpers look up, as JSON: quizzes, texts of predictions and what helpers say themselves."""
+    known = {}
+    for source in sources():
+        where = {(message.context, message.text): message.where for message in messages(source)}
+        for unit in read(source).units:
+            if unit.istranslated() and where.get((unit.getcontext(), unit.source)) in LOOKED_UP:
+                known[unit.source] = str(unit.target)
+    return json.dumps(known, ensure_ascii=False, indent=0, sort_keys=True) + "\n"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.parse_args()
+    for source in tqdm(sources(), unit="file"):
+        merge(source)
+    for source in pages():
+        target(source).parent.mkdir(parents=True, exist_ok=True)
+        target(source).write_text(build(source), encoding="utf-8")
+    STRINGS.write_text(strings(), encoding="utf-8")
+    met = [(source, fault) for source in sources() for fault in faults(source)]
+    for source, fault in met:
+        print(f"{catalogue(source).relative_to(ROOT)}: {fault}")
+    print(f"{len(met)} texts have no translation yet, an old one, or one with a fault.")
+    return int(bool(met))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -379,7 +379,7 @@ def _slug_of_github(heading: str) -> str:
 
 
 def _slug_of_jupyter(heading: str) -> str:
-    return heading.replace(" ", "-")
+    return re.sub(r"[`*]", "", heading).replace(" ", "-")
 
 
 def strings() -> str:

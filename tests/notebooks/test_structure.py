@@ -10,6 +10,8 @@ import lessons
 from helpers.checks.protocol import MIME, UNTRIED
 from lessons import LESSONS, ROOT, SOLUTIONS, code_cells, markdown_cells, name, read, tree
 
+CHINESE = ROOT / "notebooks" / "zh-TW"
+IN_CHINESE = [*CHINESE.glob("*.ipynb"), *CHINESE.glob("*.md"), *CHINESE.glob("solutions/*.ipynb")]
 ORDER = ["title", "needs", "parameters", "imports", "exercises", "quiz", "summary", "next"]
 TAGS = {"parameters", "nbval-ignore-output", "exercise", "solution", "hide-input"}
 LISTS = {"imports": 20, "parameters": 21}  # lines of cells that nobody has to follow
@@ -193,7 +195,9 @@ def test_each_exercise_stores_that_it_has_not_been_tried(path):
 
 
 @pytest.mark.parametrize(
-    "path", [*LESSONS, *SOLUTIONS, *ROOT.glob("*.md"), ROOT / "data" / "README.md"], ids=lambda p: p.name
+    "path",
+    [*LESSONS, *SOLUTIONS, *IN_CHINESE, *ROOT.glob("*.md"), ROOT / "data" / "README.md"],
+    ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_links_resolve(path):
     for link in links(path):

@@ -21,7 +21,7 @@ def in_chinese(text: str) -> str:
 
 def test_prediction_check_and_quiz_speak_chinese(opened):
     page = opened(next(path for path in lessons.CHINESE if path.name.startswith("00_")), folder="zh-TW")
-    assert not lab.trouble(page)
+    lab.assert_clean(page)
     expect(page.get_by_text(in_chinese(predict.PREDICT)).first).to_be_visible()
     expect(page.get_by_text(in_chinese(UNTRIED)).first).to_be_visible()
     asked = quiz.questions("00")

@@ -11,6 +11,7 @@ from PIL import Image
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLORS = {"train": "#0072B2", "validation": "#D55E00", "before": "#8C8C8C", "after": "#009E73", "other": "#CC79A7"}
 SHADES = ["#D55E00", "#0072B2", "#56B4E9", "#8C8C8C", "#C8C8C8"]  # parts of one whole, told apart in grey as well
+OTHERS = [COLORS["other"], "#E69F00", "#56B4E9"]  # what has no colour of its own
 RUN_COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8C8C8C", "#E69F00"]
 plt.rcParams.update(
     {
@@ -152,7 +153,7 @@ def scores(tables: dict[str, dict[str, pd.DataFrame]], title: str) -> plt.Figure
         for i, (name, frame) in enumerate(compared.items()):
             y = [j + 0.14 - 0.28 * i for j in range(len(frame))][::-1]
             spread = [(frame["value"] - frame["low"]).clip(0), (frame["high"] - frame["value"]).clip(0)]
-            color = COLORS.get(name, COLORS["other"])
+            color = COLORS.get(name, OTHERS[i % len(OTHERS)])
             ax.errorbar(frame["value"], y, xerr=spread, fmt="osD^v"[i], color=color, capsize=3)
             lowest = (frame["value"].iloc[-1], y[-1])  # the name stands below the last row, clear of the intervals
             ax.annotate(name, lowest, xytext=(0, -14), textcoords="offset points", color=color, ha="center")

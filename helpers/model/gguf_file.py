@@ -5,10 +5,9 @@ convert_hf_to_gguf.py, which takes other architectures too.
 """
 
 import contextlib
+import io
 import json
-import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import gguf
@@ -40,9 +39,9 @@ def write(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, path: Path
     if kind not in TYPES:
         raise CourseError(f"There is no kind {kind!r} of GGUF here: choose one of {', '.join(TYPES)}.")
     cut = _require_known(model, tokenizer)
-    weights = {
-        name: tensor for name, tensor in model.state_dict().items() if name != "lm_head.weight" or _own_head(model)
-    }
+    weights = dict(model.state_dict())
+    if model.config.tie_word_embeddings:  # the LM head is the table of embeddings, which is there already
+        weights.pop("lm_head.weight", None)
     n_bytes = sum(tensor.numel() for tensor in weights.values()) * (2 if kind == "F16" else 34 / 32)
     remedy = "free some space, or choose another output_dir"
     cache.require_free(path, int(n_bytes) + 20_000_000, path.name, remedy)
@@ -53,9 +52,8 @@ def write(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, path: Path
         _add_tokenizer(writer, tokenizer, cut, model.config.vocab_size)
         names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, model.config.num_hidden_layers)
         for name, tensor in weights.items():
-            _add_tensor(
-                writer, names.get_name(name, try_suffixes=(".weight",)), _ordered(name, tensor, model.config), kind
-            )
+            in_file = names.get_name(name, try_suffixes=(".weight",))
+            _add_tensor(writer, in_file, _ordered(name, tensor, model.config), kind)
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
@@ -70,17 +68,14 @@ def read(path: Path | str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """
     path = Path(path)
     try:
-        with quiet_transformers(), _no_bars():
+        # transformers draws a bar while it reads a GGUF, whatever its own setting for bars says.
+        with quiet_transformers(), contextlib.redirect_stderr(io.StringIO()):
             tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
             model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise CourseError(f"{path.name} does not read as GGUF ({reason}): write it again.") from error
     return model.eval(), tokenizer
-
-
-def _own_head(model: PreTrainedModel) -> bool:
-    return not model.config.tie_word_embeddings  # a tied LM head is the table of embeddings, which is there already
 
 
 def _require_known(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:
@@ -160,10 +155,3 @@ def _add_tensor(writer: gguf.GGUFWriter, name: str, tensor: torch.Tensor, kind: 
         writer.add_tensor(name, quantized, raw_dtype=gguf.GGMLQuantizationType.Q8_0)
     else:
         writer.add_tensor(name, values.astype("float16"))
-
-
-@contextlib.contextmanager
-def _no_bars() -> Iterator[None]:
-    """transformers draws a bar while it reads a GGUF, whatever its own setting for bars says."""
-    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stderr(nowhere):
-        yield

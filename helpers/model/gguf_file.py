@@ -4,15 +4,14 @@ Written with `gguf`, the library of the llama.cpp project; names and order of th
 convert_hf_to_gguf.py, which takes other architectures too.
 """
 
-import contextlib
-import io
 import json
 import re
 from pathlib import Path
 
 import gguf
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from IPython.utils.capture import capture_output
+from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
 from helpers import cache
 from helpers.errors import CourseError, quiet_transformers
@@ -61,21 +60,20 @@ def write(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, path: Path
     return path
 
 
-def read(path: Path | str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """The model of a GGUF file, with weights rounded as the file has them, in float32, and its tokenizer.
+def read(path: Path | str) -> PreTrainedModel:
+    """The model of a GGUF file, in float32, with its weights rounded as they are in the file.
 
     Raises CourseError for a file that transformers does not read.
     """
     path = Path(path)
     try:
         # transformers draws a bar while it reads a GGUF, whatever its own setting for bars says.
-        with quiet_transformers(), contextlib.redirect_stderr(io.StringIO()):
-            tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
+        with quiet_transformers(), capture_output():
             model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise CourseError(f"{path.name} does not read as GGUF ({reason}): write it again.") from error
-    return model.eval(), tokenizer
+    return model.eval()
 
 
 def _require_known(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:

@@ -7,7 +7,7 @@ import pytest
 import torch
 import xllamacpp
 from tokenizers import pre_tokenizers
-from transformers import LlamaForCausalLM
+from transformers import AutoTokenizer, LlamaForCausalLM
 
 from helpers import cache
 from helpers.dataset import commands
@@ -39,17 +39,21 @@ def logits(model, tokenizer, messages):
         return model(ids).logits
 
 
+def tokenizer_of(file):
+    return AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+
+
 def test_nano_in_16_bits_is_nano_again(tuned, files, prompts):
     """Its weights are stored in float16, so nothing is rounded."""
-    model, tokenizer = gguf_file.read(files["F16"])
+    model = gguf_file.read(files["F16"])
     for messages in prompts:
-        assert torch.equal(logits(model, tokenizer, messages), logits(*tuned, messages))
+        assert torch.equal(logits(model, tuned[1], messages), logits(*tuned, messages))
 
 
 def test_8_bits_move_the_logits_a_little_and_take_half_of_the_room(tuned, files, prompts):
-    model, tokenizer = gguf_file.read(files["Q8_0"])
+    model = gguf_file.read(files["Q8_0"])
     moved = max(
-        float((logits(model, tokenizer, m) - logits(*tuned, m)).abs().max() / logits(*tuned, m).std()) for m in prompts
+        float((logits(model, tuned[1], m) - logits(*tuned, m)).abs().max() / logits(*tuned, m).std()) for m in prompts
     )
     assert 0 < moved < 0.1
     sizes = {kind: sum(t.n_bytes for t in gguf.GGUFReader(file).tensors) for kind, file in files.items()}
@@ -57,7 +61,7 @@ def test_8_bits_move_the_logits_a_little_and_take_half_of_the_room(tuned, files,
 
 
 def test_the_tokenizer_comes_back_with_its_template_and_its_special_tokens(tuned, files):
-    _, tokenizer = gguf_file.read(files["F16"])
+    tokenizer = tokenizer_of(files["F16"])
     before = tuned[1]
     text = "Set the küche lamp to 25 %,\nplease <|im_end|>"
     assert tokenizer(text)["input_ids"] == before(text)["input_ids"]
@@ -72,21 +76,21 @@ def test_llama_cpp_answers_as_the_model_that_was_written(kind, files, prompts):
     server = xllamacpp.Server(options)
     asked = [{"messages": messages, "temperature": 0, "max_tokens": 64} for messages in prompts]
     said = [server.handle_chat_completions(question)["choices"][0]["message"]["content"] for question in asked]
-    assert said == generate(*gguf_file.read(files[kind]), prompts, max_new_tokens=64)
+    assert said == generate(gguf_file.read(files[kind]), tokenizer_of(files[kind]), prompts, max_new_tokens=64)
 
 
 def test_a_head_of_its_own_is_written_too(tuned, tmp_path):
     config = copy.deepcopy(tuned[0].config)
     config.tie_word_embeddings = False
     model = LlamaForCausalLM(config).eval()
-    again, _ = gguf_file.read(gguf_file.write(model, tuned[1], tmp_path / "own.gguf"))
+    again = gguf_file.read(gguf_file.write(model, tuned[1], tmp_path / "own.gguf"))
     assert torch.equal(again.lm_head.weight, model.lm_head.weight.half().float())
     assert not torch.equal(again.lm_head.weight, again.model.embed_tokens.weight)
 
 
 def test_marks_for_the_loss_mask_are_left_out_of_the_template(tuned, tmp_path):
     marked = chat.tokenizer_for("ChatML (SmolLM2)", tuned[1])
-    _, read = gguf_file.read(gguf_file.write(tuned[0], marked, tmp_path / "marked.gguf"))
+    read = tokenizer_of(gguf_file.write(tuned[0], marked, tmp_path / "marked.gguf"))
     assert "generation %}" in marked.chat_template and "generation %}" not in read.chat_template
     messages = [{"role": "user", "content": "lamp on"}, {"role": "assistant", "content": "{}"}]
     assert read.apply_chat_template(messages, tokenize=False) == marked.apply_chat_template(messages, tokenize=False)

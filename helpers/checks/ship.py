@@ -36,6 +36,20 @@ def merged(weights: torch.Tensor, layer) -> Verdict:
 
 
 @check
+def end_token(token: str, tokenizer) -> Verdict:
+    """The token that ends a turn, as text."""
+    if token == tokenizer.eos_token:
+        return right("the model learned to write it after each call, and whoever runs the model has to stop there.")
+    if token == tokenizer.bos_token:
+        return not_yet("that one begins a turn.")
+    if token == tokenizer.eos_token_id:
+        return not_yet("that is its number; a Modelfile wants its text.")
+    if token in tokenizer.get_vocab():
+        return not_yet("that is a token, though none that the template writes at the end of a turn.")
+    return not_yet("that is no token: it begins with <| and ends with |>.")
+
+
+@check
 def card_block(text: str) -> Verdict:
     """The YAML block of a model card that names what BLOCK names."""
     try:

@@ -1,4 +1,4 @@
-"""Jobs: training and serving outside the notebook, as commands in processes of their own that leave nothing behind."""
+"""Jobs: training outside the notebook, as commands in processes of their own that leave nothing behind."""
 
 import contextlib
 import difflib
@@ -8,15 +8,11 @@ import math
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from argparse import ArgumentTypeError
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,14 +117,14 @@ def run(*command: str, folder: Path | str, output_dir: str = "") -> Job:
     quiet["TRACKIO_DIR"] = str(Path(folder).resolve() / "tracking")
     bar = progress(desc=" ".join(command[:2]), bar_format="{desc}: {n} s")
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output, bar:
-        process = _start(command, folder, quiet, output)
+        process = start(command, folder, quiet, output)
         try:
             while process.poll() is None:
                 peak_rss = max(peak_rss, sum(_resident(p) for p in _family(process.pid)))
                 time.sleep(0.1)
                 bar.update(int(time.monotonic() - started) - bar.n)
         finally:
-            _end(process)
+            end(process)
         output.seek(0)
         stdout = output.read()
     if process.returncode:
@@ -138,36 +134,8 @@ def run(*command: str, folder: Path | str, output_dir: str = "") -> Job:
     return Job(stdout, log, time.monotonic() - started, peak_rss)
 
 
-@contextlib.contextmanager
-def serve(model: Path | str, port: int = 8000, wait: float = 120) -> Iterator[str]:
-    """Serves the model in a folder with `transformers serve` while the block runs; gives the address for a client.
-
-    Raises CourseError if the port is taken, or if the server does not answer within `wait` seconds.
-    """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server will: a port just left is free
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            raise CourseError(f"Port {port} is taken by another program: pass another, such as {port + 1}.") from None
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    command = ("transformers", "serve", str(Path(model).resolve()), "--host", "127.0.0.1", "--port", str(port))
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
-        env = {"TQDM_DISABLE": "1", "HF_HUB_OFFLINE": "1"}  # all is in the folder; it would ask the hub all the same
-        process = _start((*command, "--device", device, "--dtype", "float32"), model, env, output)
-        try:
-            until = time.monotonic() + wait
-            while not _answers(f"http://127.0.0.1:{port}/health"):
-                if process.poll() is not None or time.monotonic() > until:
-                    output.seek(0)
-                    raise CourseError(f"The server did not start ({_reason(output.read())}): is that a model's folder?")
-                time.sleep(0.2)
-            yield f"http://127.0.0.1:{port}/v1"
-        finally:
-            _end(process)
-
-
-def _start(command: tuple[str, ...], folder: Path | str, env: dict, output) -> subprocess.Popen:
+def start(command: tuple[str, ...], folder: Path | str, env: dict, output) -> subprocess.Popen:
+    """Starts a command of this environment in the folder, with `env` added to its environment, printing into a file."""
     # Commands of this environment come before others of the same name, whether or not it is activated.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     program = shutil.which(command[0], path=path)
@@ -190,7 +158,7 @@ def _resident(process: psutil.Process) -> int:
     return 0
 
 
-def _end(process: subprocess.Popen) -> None:
+def end(process: subprocess.Popen) -> None:
     """Ends the process and all it has started; a launcher that dies alone would leave its workers training."""
     family = _family(process.pid)
     for signal in ("terminate", "kill"):
@@ -199,13 +167,6 @@ def _end(process: subprocess.Popen) -> None:
                 getattr(member, signal)()
         family = psutil.wait_procs(family, timeout=5)[1]
     process.wait()
-
-
-def _answers(address: str) -> bool:
-    try:
-        return urllib.request.urlopen(address, timeout=2).status == 200
-    except (urllib.error.URLError, OSError):
-        return False
 
 
 def _require_devices(command: tuple[str, ...], folder: Path) -> None:
@@ -230,10 +191,10 @@ def _explained(code: int, text: str) -> str:
             "The job ran out of memory: lower per_device_train_batch_size (and raise gradient_accumulation_steps by "
             "as much), lower max_length, turn activation_checkpointing on, or train an adapter (use_peft)."
         )
-    return f"The job ended with code {code}: {_reason(text)}"
+    return f"The job ended with code {code}: {reason(text)}"
 
 
-def _reason(text: str) -> str:
+def reason(text: str) -> str:
     """The line that says why: the first that names an error, which a launcher then repeats in its own words."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if re.search(r"error: \S", line, re.IGNORECASE)]

@@ -35,6 +35,22 @@ def test_merged(answer, says, layer, capsys):
     assert says in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "token, says",
+    [
+        (None, "Not tried yet"),
+        ("<|im_end|>", "Right"),
+        ("<|im_start|>", "that one begins a turn"),
+        (2, "that is its number"),
+        ("<|pad|>", "none that the template writes"),
+        ("im_end", "that is no token"),
+    ],
+)
+def test_end_token(token, says, capsys):
+    check.end_token(token, load("nano")[1])
+    assert says in capsys.readouterr().out
+
+
 GOOD = "license: apache-2.0\nbase_model: HuggingFaceTB/SmolLM2-135M-Instruct\npipeline_tag: text-generation\n"
 
 

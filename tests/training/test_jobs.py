@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,17 +18,14 @@ import torch
 import yaml
 from accelerate.commands.config.config_args import load_config_from_file
 from accelerate.commands.launch import launch_command_parser
-from openai import OpenAI
 from peft import LoraConfig, get_peft_model
 from trl.scripts import sft
 from trl.scripts.sft import make_parser
 
 import lessons
-from helpers import setup
 from helpers.dataset import commands
 from helpers.errors import CourseError
-from helpers.evaluation.generation import generate
-from helpers.model import load, load_tuned
+from helpers.model import load
 from helpers.paths import JOB
 from helpers.training import checkpoints, jobs, planner, run_log
 
@@ -301,45 +297,6 @@ def test_a_job_that_fails_says_why(tmp_path):
 def test_what_a_job_prints_survives_the_encoding_of_windows(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONIOENCODING", "cp1252")  # what Python writes in there, into anything but a terminal
     assert jobs.run("python", "-c", r"print('\u2192 \u958b\u71c8')", folder=tmp_path).stdout == "→ 開燈\n"
-
-
-def test_a_taken_port_is_said_so(tmp_path):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        with pytest.raises(CourseError, match=f"Port {port} is taken"), jobs.serve(tmp_path, port):
-            pass
-
-
-def test_a_folder_without_a_model_is_not_served(tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with pytest.raises(CourseError, match="did not start"), jobs.serve(tmp_path, port):
-        pass
-    assert relatives(tmp_path) == []
-
-
-def test_the_server_gives_the_models_own_answers_past_a_proxy_and_ends(job, monkeypatch):
-    for name in ("no_proxy", "NO_PROXY"):
-        monkeypatch.setenv(name, "")
-    monkeypatch.setenv("http_proxy", "http://192.0.2.1:3128")  # an address that is nobody's (RFC 5737)
-    setup()
-    model, tokenizer = load_tuned("nano")
-    for part in (model, tokenizer):
-        part.save_pretrained(job / "tuned")
-    prompt = commands.load()["test"][0]["prompt"]
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with jobs.serve(job / "tuned", port) as address:
-        client = OpenAI(base_url=address, api_key="none")
-        reply = client.chat.completions.create(model=str(job / "tuned"), messages=prompt, temperature=0, max_tokens=64)
-    assert reply.choices[0].message.content == generate(model, tokenizer, [prompt])[0]
-    with socket.socket() as again:
-        again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        again.bind(("127.0.0.1", port))  # nobody listens there any more
 
 
 @pytest.mark.slow

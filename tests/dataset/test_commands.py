@@ -12,7 +12,6 @@ from helpers.dataset.homes import homes
 from helpers.errors import CourseError
 from tests.dataset.reading import call, texts
 
-
 # At the least: rows to train on, their patterns, natural commands to add. home-assistant-intents has fewer in Chinese.
 LARGE = {"en": (2000, 500, 300), "zh-TW": (1500, 250, 240)}
 

@@ -59,7 +59,9 @@ def test_each_natural_command_has_a_use_and_a_valid_call():
         assert problem is None, (number, problem)
 
 
-@pytest.mark.parametrize("language, least", [("en", {"test": 160, "train": 300}), ("zh-TW", {"test": 120, "train": 240})])
+@pytest.mark.parametrize(
+    "language, least", [("en", {"test": 160, "train": 300}), ("zh-TW", {"test": 120, "train": 240})]
+)
 def test_natural_commands_cover_every_intent_and_are_no_near_duplicates(language, least):
     dataset = commands.load(language)
     by_use = {use: commands.natural_commands(use, language) for use in least}

@@ -120,8 +120,10 @@ TAIWAN = Usage(
     unit=r"\[個\]小時|個小時|分鐘|秒\[鐘\]",
     spelled=0.5,
     counted="spellout-cardinal-alternate2",
-    # Upstream gives 窗簾 to blinds, curtains and shutters, in this order.
+    # Upstream gives 窗簾 to blinds, curtains and shutters, in this order. And hassil 3.12.1 keeps the words of numbers
+    # by their range, with the multiplier of the list that it met first: the one with -1 gets a range of its own.
     lists={
+        "volume_step_down": {"range": {"type": "percentage", "from": 2, "to": 100, "multiplier": -1}},
         "cover_classes": {
             "values": [
                 {"in": "(窗簾|紗簾|門簾|遮光簾)", "out": "curtain"},
@@ -132,7 +134,7 @@ TAIWAN = Usage(
                 {"in": "大門", "out": "gate"},
                 {"in": "(窗戶|落地窗|鋁窗)", "out": "window"},
             ]
-        }
+        },
     },
     asks_state="嗎|哪|幾|多少|是不是|有沒有|沒有?$",
     edges=(rf"(?<![\d.點{_NUMERAL}])", rf"(?![\d.點{_NUMERAL}])"),

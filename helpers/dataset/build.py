@@ -14,7 +14,7 @@ from helpers import cache
 from helpers.dataset import calls, grammar
 from helpers.dataset.grammar import Grammar, load_grammar
 from helpers.dataset.homes import homes
-from helpers.paths import DATA
+from helpers.dataset.usage import usage
 from helpers.progress import progress
 
 SPLITS = ("train", "validation", "test")
@@ -39,9 +39,10 @@ def folder(language: str, seed: int) -> Path:
 def place(language: str = "en", seed: int = 0) -> Path:
     """Where that folder lies once it has been built; it need not be there yet.
 
-    Its name changes with what the sentences depend on: the code of the build, homes.json and the two packages.
+    Its name changes with what the sentences depend on: the code of the build, the language's homes
+    and usage, and the two packages.
     """
-    return cache.folder() / f"commands-{language}-{seed}-{_key()}"
+    return cache.folder() / f"commands-{language}-{seed}-{_key(language)}"
 
 
 def build(target: Path, language: str, seed: int) -> None:
@@ -117,9 +118,9 @@ def _split(templates, seed: int) -> dict[str, str]:
 
 
 @lru_cache
-def _key() -> str:
+def _key(language: str) -> str:
     parts = [_code(Path(module.__file__)) for module in (calls, grammar)] + [_code(Path(__file__))]
-    parts += [(DATA / "homes.json").read_text(encoding="utf-8")]
+    parts += [json.dumps(homes(language)), repr(usage(language))]
     parts += [version(package) for package in ("hassil", "home-assistant-intents")]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 

@@ -14,7 +14,9 @@ from hassil.expression import Alternative, ListReference, Permutation, RuleRefer
 from hassil.intents import RangeSlotList, TextSlotList
 from hassil.numbers import get_rbnf_engine
 
+from helpers.dataset.devices import seconds
 from helpers.dataset.homes import homes
+from helpers.dataset.usage import Usage, usage
 
 # Their sentences have no call of their own: small talk, and a command wrapped inside a timer.
 LEFT_OUT_INTENTS = {"HassRespond"}
@@ -29,50 +31,6 @@ SENSIBLE = {
     "timer_hours": (2, 12, 1),
 }
 SENSIBLE_PERCENT = (5, 100, 5)
-
-# Rules of the grammar that accept far more than anyone says; sampling uses these parts of them, in hassil's syntax.
-USUAL_RULES = {
-    "en": {
-        "is": "(is|are)",
-        "all": "(all [(the|my)]|every)",
-        "any": "any [of (the|my)]",
-        "which": "which",
-        "how_many": "how many",
-        "in": "in",
-        "turn": "(turn|switch)",
-        "numeric_value_set": "(set|change)",
-        "here": "([in] here|in (this|the) room)",
-        "close": "(close|shut)",
-        "open": "open",
-    }
-}
-# What the rest of it still forgives and nobody says, per language.
-_THINGS = "light|lamp|fan|switch|lock|door|window|gate|curtain|blind|shade|shutter|awning"
-_UNITS = "hour|minute|second"
-_MORE_TIME = rf"(?!((\sand)?\s\w+(\s\w+)?[\s-]({_UNITS}))?\stimer)"
-NONSENSE = {
-    "en": re.compile(
-        rf"""
-        \b(\w+)\s\1\b | \ban\stimer\b | \bare\severy\b                # the the
-      | \b(the|my|our)\s(every|all|any|the|my|our)\b                 # the every light
-      | \b(every)(\s\w+)*\s(({_THINGS})e?s|lighting)\b
-      | \b(all|any|how\smany)\s((of|the|my|\w+\sroom|\w+)\s){{0,4}}(({_THINGS})|lighting)\b
-      | \bis\s(\w+\s){{0,4}}(({_THINGS})e?s)\b                         # is the lights
-      | \bare\s((the|my|our|all|any|every|of)\s)*(\w+\s){{0,2}}(({_THINGS})|lighting|flap|box|spot|motion)\b
-      | ^(how\smany|which)\b.*\bis\b | \bwhich\s(\w+\s){{0,3}}({_THINGS}|lighting)\b
-      | \b(change|make)\s(\w+\s)*(on|off|out)$
-      | \b(light|chandelier|sconce|pendant|lamp|lights)\s(lamps?|lights?|lighting)\b
-      | \b(fan|extractor|purifier|hood|ventilator)\sfans?\b
-      | \bturn\b.*\b(temp|temperature|color|mode|brightness)\b
-      | -({_UNITS})s\b | \b(half|1/2)\san?\s({_UNITS})s\b | \ba\s1/2\b   # 5-hours
-      | (?<!\san)(?<!\sa)(?<!half)\s({_UNITS})\b{_MORE_TIME} | -({_UNITS})\b{_MORE_TIME}  # by 34 minute
-      | \b(ground|first|third|top|middle|lower|upper)\b(?!\sfloor) | \bsecond\s({_THINGS}|volume|fan)
-      | \b(up|down)stairs\sfloor | \b(in|on|of)\s((the|my|our)\s)?(up|down)stairs\b
-      """,
-        re.VERBOSE,
-    ),
-}
-_SECONDS = {"hours": 3600, "minutes": 60, "seconds": 1}
 
 
 class Template(NamedTuple):
@@ -90,13 +48,14 @@ class Template(NamedTuple):
 @lru_cache
 def load_grammar(language: str = "en") -> "Grammar":
     """The sentence patterns and the rule parser of a language; CourseError when homes.json does not have it."""
-    return Grammar(language, homes(language))
+    return Grammar(language, homes(language), usage(language))
 
 
 @lru_cache
 def spelled(number: float, language: str) -> str:
     """The number in words, as a transcript has it: "twenty one point five"."""
-    return get_rbnf_engine(language).format_number(number).text.replace("-", " ")
+    words = get_rbnf_engine(language).format_number(number)
+    return words.text_by_ruleset.get(usage(language).counted, words.text).replace("-", " ")
 
 
 def _choose(rng, values):
@@ -108,17 +67,18 @@ class Grammar:
     """Patterns, lists and parser of one language.
 
     `names` is one language's part of data/homes.json: areas, floors, devices by domain, values by list,
-    each with `everywhere` and `test_only` words.
+    each with `everywhere` and `test_only` words. `said` is how the language is spoken.
     """
 
-    def __init__(self, language: str, names: dict):
-        self.language, self.names = language, names
-        self.raw = home_assistant_intents.get_intents(language)
+    def __init__(self, language: str, names: dict, said: Usage):
+        self.language, self.names, self.said = language, names, said
+        raw = home_assistant_intents.get_intents(language)
+        self.raw = {**raw, "lists": {**raw["lists"], **said.lists}}
         self.intents = Intents.from_dict(self.raw)
-        usual = {"language": language, "intents": {}, "expansion_rules": USUAL_RULES.get(language, {})}
+        usual = {"language": language, "intents": {}, "expansion_rules": said.rules}
         self.sampled_rules = {**self.intents.expansion_rules, **Intents.from_dict(usual).expansion_rules}
-        people = [n for pool in names["devices"].get("person", {}).values() for n in pool]
-        self.person_with_article = re.compile(rf"\b(the|my|our)\s({'|'.join(people)})\b")  # the anna
+        pools = {"area": names["areas"], "floor": names["floors"], **names["devices"]}
+        self.nonsense = re.compile(_with_names(said.nonsense, pools), re.VERBOSE)
         devices = []
         for domain, pools in names["devices"].items():
             devices += [(name, name, {"domain": domain}) for name in _words(pools, unseen=True)]
@@ -141,7 +101,7 @@ class Grammar:
                     if name in LEFT_OUT_INTENTS or lists & LEFT_OUT_LISTS:
                         continue
                     family = re.sub(r"\{timer_\w+?(:\w+)?\}", "{time}", sentence.text)
-                    family = f"{name} " + re.sub(r"\b(hour|minute|second)\b", "unit", family)
+                    family = f"{name} " + re.sub(self.said.unit, "unit", family)
                     ident = f"{name}/{combination}/{len(templates)}"
                     rules = block.expansion_rules
                     templates.append(Template(ident, name, family, sentence, block.slots, domains, rules))
@@ -183,7 +143,7 @@ class Grammar:
             first, last, step = SENSIBLE.get(name, SENSIBLE_PERCENT)
             value = _plain(first + step * rng.randint(0, round((last - first) / step)))
             words = str(value)
-            if rng.random() < 0.2:  # a transcript spells numbers out
+            if rng.random() < self.said.spelled:  # a transcript spells numbers out
                 words = spelled(value, self.language)
             value = int(value * values.multiplier) if values.multiplier else value
         else:
@@ -194,11 +154,10 @@ class Grammar:
 
     def reads_as_nonsense(self, text: str, slots: dict) -> bool:
         """True for a sentence that the grammar forgives but nobody would say."""
-        pattern = NONSENSE.get(self.language)
-        if pattern is not None and (pattern.search(text) or self.person_with_article.search(text)):
+        if self.nonsense.search(text) or ("state" in slots and not re.search(self.said.asks_state, text)):
             return True
-        length = sum(slots.get(f"start_{unit}", 0) * n for unit, n in _SECONDS.items())
-        change = sum(slots.get(unit, 0) * n for unit, n in _SECONDS.items())
+        length = seconds(slots, "start_")
+        change = seconds(slots)
         return 0 < length <= change  # 4 hours off a 10 minute timer
 
     def parse(self, text: str, best_only: bool = False) -> list[tuple[str, dict]]:
@@ -219,6 +178,13 @@ class Grammar:
             if (result.intent.name, arguments) not in readings:
                 readings.append((result.intent.name, arguments))
         return readings
+
+
+def _with_names(pattern: str, pools: dict) -> str:
+    """The pattern with every name of a pool in the place of <its name>, such as <person>."""
+    for kind, pool in pools.items():
+        pattern = pattern.replace(f"<{kind}>", "|".join(map(re.escape, _words(pool, unseen=True))))
+    return pattern
 
 
 def _words(pools: dict, unseen: bool) -> list[str]:

@@ -10,6 +10,7 @@ from datasets import Dataset
 from helpers.dataset.calls import problem, record
 from helpers.dataset.grammar import SENSIBLE, SENSIBLE_PERCENT, spelled
 from helpers.dataset.homes import homes
+from helpers.dataset.usage import usage
 
 REPEATED = 20  # different rows among those of `repeats`
 # Whole numbers that replace one another in a natural command, by slot (first, last, step).
@@ -112,7 +113,8 @@ def _pools(language: str) -> Iterator[list[str]]:
 def _replaced(text: str, slot: str, value, pools, rng: random.Random, language: str) -> tuple:
     """The sentence and the value of one slot, both changed if the value stands in the sentence just once."""
     for wording, options in _alternatives(slot, value, pools, language).items():
-        pattern = rf"(?<![\w.]){re.escape(wording)}(?![\w.]| and| point| o'clock)"
+        before, after = usage(language).edges
+        pattern = before + re.escape(wording) + after
         if len(re.findall(pattern, text)) == 1:
             new, value = rng.choice(options)
             return re.sub(pattern, new, text), value

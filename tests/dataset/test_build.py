@@ -4,6 +4,7 @@ import pytest
 
 from helpers import cache
 from helpers.dataset import build
+from helpers.dataset.homes import homes
 
 
 @pytest.mark.slow
@@ -14,6 +15,18 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path, monkeypatch):
     assert again.is_relative_to(cache.folder())
     for split in build.SPLITS:
         assert (again / f"{split}.jsonl").read_bytes() == (cached / f"{split}.jsonl").read_bytes()
+
+
+def test_the_homes_of_one_language_do_not_build_another_again(monkeypatch):
+    """The key has each language's own homes and usage, so a room in Chinese leaves the English folder alone."""
+    before = {language: build.place(language) for language in ("en", "zh-TW")}
+    changed = {**homes("zh-TW"), "system": "另一句"}
+    monkeypatch.setattr(build, "homes", lambda language: changed if language == "zh-TW" else homes(language))
+    build._key.cache_clear()
+    try:
+        assert build.place("en") == before["en"] and build.place("zh-TW") != before["zh-TW"]
+    finally:
+        build._key.cache_clear()
 
 
 def test_a_docstring_or_a_comment_does_not_build_the_dataset_again(tmp_path):

@@ -1,5 +1,6 @@
 """The dataset as a reader loads it: its splits share no wording, and every label is valid."""
 
+import re
 from collections import Counter
 
 import fastjsonschema
@@ -11,38 +12,47 @@ from helpers.dataset.homes import homes
 from helpers.errors import CourseError
 from tests.dataset.reading import call, texts
 
+# At the least: rows to train on, their patterns, natural commands to add. home-assistant-intents has fewer in Chinese.
+LARGE = {"en": (2000, 500, 300), "zh-TW": (1500, 250, 240)}
+
+
+@pytest.fixture(scope="module", params=LARGE)
+def language(request):
+    return request.param
+
 
 @pytest.fixture(scope="module")
-def dataset():
-    return commands.load()
+def dataset(language):
+    return commands.load(language)
 
 
-def test_training_is_large_and_no_template_dominates(dataset):
+def test_training_is_large_and_no_template_dominates(dataset, language):
     per_template = Counter(dataset["train"]["template"])
-    assert len(dataset["train"]) >= 2000 and len(per_template) >= 500
+    rows, patterns, _ = LARGE[language]
+    assert len(dataset["train"]) >= rows and len(per_template) >= patterns
     assert max(per_template.values()) <= build.CAP["train"]
-    assert commands.counts()["templates"]["train"] == len(per_template)
+    assert commands.counts(language)["templates"]["train"] == len(per_template)
 
 
-def test_no_wording_is_in_two_splits(dataset):
-    family = {t.id: t.family for t in load_grammar().templates}
+def test_no_wording_is_in_two_splits(dataset, language):
+    family = {t.id: t.family for t in load_grammar(language).templates}
     for one, other in [("train", "test"), ("train", "validation"), ("validation", "test")]:
         assert not set(texts(dataset[one])) & set(texts(dataset[other]))
         assert not {family[t] for t in dataset[one]["template"]} & {family[t] for t in dataset[other]["template"]}
 
 
-def test_every_label_is_valid_and_written_in_the_order_of_the_schema(dataset):
-    fastjsonschema.compile(calls.schema())
+def test_every_label_is_valid_and_written_in_the_order_of_the_schema(dataset, language):
+    fastjsonschema.compile(calls.schema(language))
     for split in dataset:
         for row in dataset[split]:
             answer = row["completion"][0]["content"]
-            assert calls.problem(call(row)) is None
-            assert calls.call_text(**call(row)) == answer
+            assert calls.problem(call(row), language) is None
+            assert calls.call_text(**call(row), language=language) == answer
             assert call(row)["name"] == row["intent"]
 
 
-def test_names_kept_for_the_test_are_never_trained_on(dataset):
-    names = homes()
+def test_names_kept_for_the_test_are_never_trained_on(dataset, language):
+    names = homes(language)
     pools = [names["areas"], names["floors"], *names["devices"].values(), *names["values"].values()]
     reserved = {word for pool in pools for word in pool["test_only"]}
     values = {v for row in dataset["train"] for v in call(row)["arguments"].values() if isinstance(v, str)}
@@ -50,17 +60,25 @@ def test_names_kept_for_the_test_are_never_trained_on(dataset):
     assert reserved & {v for row in dataset["test"] for v in call(row)["arguments"].values() if isinstance(v, str)}
 
 
-def test_the_rule_parser_reads_each_test_sentence_as_labelled(dataset):
+def test_the_rule_parser_reads_each_test_sentence_as_labelled(dataset, language):
     for row in dataset["test"].select(range(60)):
-        assert load_grammar().parse(row["prompt"][-1]["content"])[0] == (row["intent"], call(row)["arguments"])
+        assert load_grammar(language).parse(row["prompt"][-1]["content"])[0] == (row["intent"], call(row)["arguments"])
 
 
-def test_natural_commands_join_training_on_request(dataset):
-    more = commands.load(natural_in_train=True)
+def test_natural_commands_join_training_on_request(dataset, language):
+    more = commands.load(language, natural_in_train=True)
     added = set(texts(more["train"])) - set(texts(dataset["train"]))
-    assert len(more["train"]) - len(dataset["train"]) >= 300
+    assert len(more["train"]) - len(dataset["train"]) >= LARGE[language][-1]
     assert not added & set(texts(more["natural"]))
     assert any(t.startswith("natural/") for t in more["train"].select(range(100))["template"])  # mixed in
+
+
+def test_chinese_has_no_spaces_and_only_the_characters_of_taiwan():
+    for split in commands.load("zh-TW").values():
+        for text in texts(split):
+            assert not re.search(r"(?<![a-z])\s|\s(?![a-z])", text), text  # "taylor swift" has one
+            assert re.search(r"[\u4e00-\u9fff]", text)
+            text.encode("cp950")
 
 
 def test_an_unknown_language_is_refused():

@@ -11,7 +11,7 @@ import fastjsonschema
 import pytest
 from rapidfuzz import fuzz, process
 
-from helpers.dataset import calls, commands
+from helpers.dataset import build, calls, commands
 from helpers.dataset.grammar import load_grammar
 from helpers.paths import DATA
 from tests.dataset.reading import texts
@@ -55,13 +55,18 @@ def test_each_natural_command_has_a_use_and_a_valid_call():
     for number, row in enumerate(read("natural_commands.jsonl"), start=1):
         assert row["use"] in ("train", "test"), number
         assert row["command"].strip(), number
-        assert calls.problem(row["call"]) is None, (number, calls.problem(row["call"]))
+        problem = calls.problem(row["call"], row.get("language", "en"))
+        assert problem is None, (number, problem)
 
 
-def test_natural_commands_cover_every_intent_and_are_no_near_duplicates(dataset):
-    by_use = {use: commands.natural_commands(use) for use in ("train", "test")}
-    assert len(by_use["test"]) >= 160 and len(by_use["train"]) >= 300
-    intents = {t.intent for t in load_grammar().templates}
+@pytest.mark.parametrize(
+    "language, least", [("en", {"test": 160, "train": 300}), ("zh-TW", {"test": 120, "train": 240})]
+)
+def test_natural_commands_cover_every_intent_and_are_no_near_duplicates(language, least):
+    dataset = commands.load(language)
+    by_use = {use: commands.natural_commands(use, language) for use in least}
+    assert all(len(by_use[use]) >= number for use, number in least.items())
+    intents = {t.intent for t in load_grammar(language).templates}
     for rows in by_use.values():
         assert {r["intent"] for r in rows} == intents
     spoken = {use: [r["prompt"][-1]["content"] for r in rows] for use, rows in by_use.items()}
@@ -115,5 +120,6 @@ def test_the_data_card_says_where_upstream_sentences_are_quoted(dataset):
     for path in (DATA / "runs").glob("*.json"):
         answers = json.loads(path.read_text("utf-8")).get("answers", [])
         assert len([row for row in answers if isinstance(row, dict)]) <= 5, path.name  # five, the card says
+    upstream |= {sentence for split in build.SPLITS for sentence in texts(commands.load("zh-TW")[split])}
     for row in read("natural_commands.jsonl") + read("odd_input.jsonl") + read("non_commands.jsonl"):
         assert row.get("command", row.get("text")) not in upstream

@@ -1,6 +1,7 @@
 """Changed rows: other names in the same wording, copies, and answers that were swapped."""
 
 from helpers.dataset import commands, perturb
+from helpers.dataset.grammar import spelled
 from tests.dataset.reading import call, texts
 
 
@@ -18,6 +19,19 @@ def test_copies_of_natural_commands_have_other_names_and_the_same_wording():
         old = known[row["template"]]
         assert row["intent"] == old["intent"] and set(call(row)["arguments"]) == set(call(old)["arguments"])
         assert abs(len(row["prompt"][-1]["content"].split()) - len(old["prompt"][-1]["content"].split())) <= 12
+
+
+def test_names_and_numerals_change_in_a_sentence_without_spaces():
+    natural = commands.natural_commands("train", "zh-TW")
+    new = perturb.reworded(natural, 2, "zh-TW")
+    assert len(new) > len(natural)
+    known = {r["template"]: r for r in natural}
+    for row in new:
+        old, text = known[row["template"]], row["prompt"][-1]["content"]
+        assert row["intent"] == old["intent"] and set(call(row)["arguments"]) == set(call(old)["arguments"])
+        for slot, value in call(row)["arguments"].items():
+            if value != call(old)["arguments"][slot]:
+                assert str(value) in text or spelled(value, "zh-TW") in text
 
 
 def test_shuffled_answers_are_valid_and_wrong():

@@ -12,6 +12,10 @@ class Run:
     natural: int = 0  # natural commands kept for training, further `copies` with other names and numbers among them
     copies: int = 0
     shuffled: float = 0.0  # share of the rows that get one another's answers
+    non_commands: int = 0  # sentences that are no command, each up to twice
+    misspelt: float = 0.0  # share of the commands that get a slip or capitals
+    replay: bool = False  # add the model's own answers to general prompts
+    slices: bool = False  # score on the slices of notebook 08 and on general text as well
     repeats: int = 0  # further rows, copies of a few
     leaked: bool = False  # train on the validation rows as well
     labels: str = ""  # what is done to the trainer's labels: one of LABELS
@@ -44,7 +48,8 @@ WATCHED = dict(logging_steps=2, eval_steps=10, eval_on_start=True)  # what a cur
 
 
 def _seeds(name: str, about: str, *args, seeds=range(3), **options) -> dict[str, Run]:
-    return {f"{name}_{n}": Run(f"{about}, seed {n}", *args, config=dict(seed=n), **options) for n in seeds}
+    config = options.pop("config", {})
+    return {f"{name}_{n}": Run(f"{about}, seed {n}", *args, config=config | dict(seed=n), **options) for n in seeds}
 
 
 COMPARED = {

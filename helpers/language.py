@@ -16,6 +16,7 @@ from helpers.paths import ROOT
 LANGUAGES = {"en": "English", "zh-TW": "繁體中文"}
 VARIABLE = "SFT_COURSE_LANGUAGE"
 VALUE = re.compile(r"\{\d+\}")
+FEWEST = 7  # characters beside its values that a text has to have more of, to be recognised by them
 _chosen: list[str] = []  # what choose() was called with last
 
 
@@ -37,15 +38,34 @@ def language() -> str:
     return "zh-TW" if "zh-TW" in folders else "en"
 
 
-def _(text: str) -> str:
-    """The text in the language of the notebook; the text itself, in English, where there is no translation."""
+def _(text: str, context: str = "") -> str:
+    """The text in the language of the notebook; the text itself, in English, where there is no translation.
+
+    context: what a text is used for, where this decides its translation: a "unit" stands behind a number.
+    """
     known = _catalogue(language())
-    if text in known:
-        return known[text]
+    if not known:
+        return text
+    if key(text, context) in known:
+        return known[key(text, context)]
     for pattern, translation in _patterns(language()):
         values = pattern.fullmatch(text)
         if values:
-            return translation.format(*(known.get(value, value) for value in values.groups()))
+            return translation.format(*map(_, values.groups()))
+    return _by_parts(text)
+
+
+def key(text: str, context: str = "") -> str:
+    """Under which the catalogue has a text; gettext puts this character between a context and its text."""
+    return f"{context}\x04{text}" if context else text
+
+
+def _by_parts(text: str) -> str:
+    """A text of several lines, or a known text with a full stop behind it; the text itself if it is none of these."""
+    if "\n" in text:
+        return "\n".join(map(_, text.split("\n")))
+    if text.endswith(".") and (translation := _(text[:-1])) != text[:-1]:
+        return f"{translation}。"
     return text
 
 
@@ -63,9 +83,9 @@ def _patterns(name: str) -> list[tuple[re.Pattern, str]]:
     A text that is little more than its values would recognise too much, so it is left out.
     """
     fixed = {text: len(VALUE.sub("", text)) for text in _catalogue(name)}
-    with_values = [(text, made) for text, made in _catalogue(name).items() if VALUE.search(text) and fixed[text] > 9]
-    with_values.sort(key=lambda entry: -fixed[entry[0]])
-    return [(_recognising(text), made) for text, made in with_values]
+    with_values = [text for text in fixed if VALUE.search(text) and fixed[text] > FEWEST]
+    with_values.sort(key=lambda text: -fixed[text])
+    return [(_recognising(text), _catalogue(name)[text]) for text in with_values]
 
 
 def _recognising(text: str) -> re.Pattern:

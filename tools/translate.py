@@ -37,6 +37,7 @@ LOCALE = ROOT / "locale" / "zh_TW"
 FOLDER = "zh-TW"  # of the built notebooks and pages, beside the English ones
 NOTEBOOKS, QUIZ, HELPERS = ROOT / "notebooks", DATA / "quiz", ROOT / "helpers"
 DIAGNOSES = DATA / "diagnoses.json"  # whose keys a reader sees too
+RUNS, PLANTED = DATA / "runs", DATA / "planted" / "key.json"
 STRINGS = LOCALE / "strings.json"  # what helpers look up
 # Without the dates and names that gettext would put there: a file changes when a text does.
 HEADER = (
@@ -48,9 +49,16 @@ ENGLISH_ONLY = (
     "grammar.py",
     "__init__.py",
 )  # their constants are English that is trained on or searched for
-SENTENCE = re.compile(r"(?!.*([\n\\<%\[]|\(\?|---|\{\")).+ .+ ")  # three words or more, and no markup
+# Modules whose functions hold templates, patterns, command lines and drawings.
+NOT_SHOWN = ("chat.py", "usage.py", "texts.py", "icons.py", "figures.py", "masks.py", "planner.py")
+NAMED = ("SHORT_TEXTS", "SEPARATORS")  # constants of helpers whose texts a reader sees, however short
+# Three words or more, and no markup, pattern or command line.
+MARKUP = r"[\n\\\[]|<[a-z!?]|\{%|\(\?|--\w+_|---|\{\"|[a-z]:[\w{']|=\""
+SENTENCE = re.compile(rf"(?!\{{[a-z]|.*({MARKUP})).+ .+ ")
 SHOWN = ("predict",)  # modules of helpers.ui whose calls in a notebook's code hold texts that a reader sees
-LOOKED_UP = ("text in code", "data", "helper")
+LOOKS = ("loc", "margin")  # arguments that are no texts
+UNIT = "unit"  # of an estimate: a text that stands behind a number, and may need another translation there
+LOOKED_UP = ("text in code", "data", "helper", UNIT)
 LINK = re.compile(r"(\]\()([^)\s]+)(\))")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
@@ -69,7 +77,7 @@ class Message:
 
 def sources() -> list[Path]:
     """All that is translated: pages() and what helpers look up."""
-    return [*pages(), *sorted(QUIZ.glob("[0-9]*.json")), DIAGNOSES, HELPERS]
+    return [*pages(), *sorted(QUIZ.glob("[0-9]*.json")), DIAGNOSES, RUNS, PLANTED, HELPERS]
 
 
 def pages() -> list[Path]:
@@ -99,6 +107,14 @@ def messages(source: Path) -> list[Message]:
         met = [Message("", text, "Markdown") for text in _of_markdown(source.read_text(encoding="utf-8"))]
     elif source == HELPERS:
         met = [Message("", text, "helper") for path in sorted(HELPERS.rglob("*.py")) for text in _spoken(path)]
+    elif source == RUNS:
+        recipes = [
+            json.loads(path.read_text(encoding="utf-8")).get("recipe", {}) for path in sorted(RUNS.glob("*.json"))
+        ]
+        met = [Message("", recipe["about"], "data") for recipe in recipes if recipe.get("fault")]
+    elif source == PLANTED:
+        defects = json.loads(source.read_text(encoding="utf-8")).values()
+        met = [Message("", defect["hint"], "data") for defect in defects]
     else:
         content = json.loads(source.read_text(encoding="utf-8"))
         keys = list(content) if source == DIAGNOSES else []
@@ -112,6 +128,7 @@ def _of_cell(cell, lists: dict[str, ast.expr]) -> Iterator[Message]:
     elif cell.cell_type == "code":
         yield from (Message(cell.id, _words(token.string), "comment") for token in _comments(cell.source))
         yield from (Message(cell.id, text, "text in code") for text in _shown(cell.source, lists))
+        yield from (Message(cell.id, text, UNIT) for text in _units(cell.source))
 
 
 def _of_markdown(text: str) -> list[str]:
@@ -148,6 +165,14 @@ def _shown(code: str, lists: dict[str, ast.expr]) -> Iterator[str]:
             yield from _described(node)
 
 
+def _units(code: str) -> Iterator[str]:
+    """The units of a cell's estimates: predict.estimate(question, unit)."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "predict.estimate":
+            for part in [*node.args[1:2], *(word.value for word in node.keywords if word.arg == "unit")]:
+                yield from _texts(part)
+
+
 def _lists(nodes: Iterable[ast.AST]) -> dict[str, ast.expr]:
     """What assignments among the nodes give to names, where it is a string or a list of strings."""
     to_a_name = [node for node in nodes if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)]
@@ -157,25 +182,33 @@ def _lists(nodes: Iterable[ast.AST]) -> dict[str, ast.expr]:
 
 def _described(call: ast.Call) -> Iterator[str]:
     """The description of a slider or another control, which frame() translates."""
+    if ast.unparse(call.func).rpartition(".")[2] == "log_slider":
+        yield from _texts(call.args[0])
     for keyword in call.keywords:
         if keyword.arg == "description":
             yield from _texts(keyword.value)
 
 
 def _spoken(path: Path) -> Iterator[str]:
-    """The texts of a module of helpers that a reader sees: in calls of SPEAKING, and sentences among its constants."""
+    """The texts of a module of helpers that a reader sees: in calls of SPEAKING, sentences, and constants of NAMED."""
     module = ast.parse(path.read_text(encoding="utf-8"))
     constants = _lists(module.body)
     for node in ast.walk(module):
         if isinstance(node, ast.Call) and _name(node.func) in SPEAKING:
-            yield from _texts(node)
+            for argument in node.args[:1]:  # a second one of _() is its context
+                yield from _texts(argument)
             for name in (argument.id for argument in node.args if isinstance(argument, ast.Name)):
                 yield from _texts(constants.get(name, ast.Tuple([])))
         if isinstance(node, ast.Call):
             yield from _described(node)
     for node in [] if path.name in ENGLISH_ONLY else module.body:
         if isinstance(node, ast.Assign):  # such as the hints of a check, which a message takes in
-            yield from (text for text in _texts(node.value) if SENTENCE.match(text))
+            is_named = _name(node.targets[0]) in NAMED
+            yield from (text for text in _texts(node.value) if is_named or SENTENCE.match(text))
+    if path.name not in (*ENGLISH_ONLY, *NOT_SHOWN):
+        for function in (node for node in ast.walk(module) if isinstance(node, ast.FunctionDef)):
+            for statement in function.body[ast.get_docstring(function) is not None :]:
+                yield from (text for text in _inner_texts(statement) if SENTENCE.match(text))
 
 
 def _module(function: ast.expr) -> str:
@@ -192,14 +225,26 @@ def _texts(node: ast.AST) -> Iterator[str]:
         text = _with_numbered_values(node)
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):
         text = node.value
-    elif isinstance(node, ast.Subscript):
-        return  # its string is a key
+    elif isinstance(node, ast.Subscript) or _is_look(node):
+        return  # its string is a key, or says where something is drawn
     else:
         for child in ast.iter_child_nodes(node):
             yield from _texts(child)
         return
     if re.search("[a-zA-Z]{2}", language.VALUE.sub("", text)):
         yield text
+
+
+def _inner_texts(node: ast.AST) -> Iterator[str]:
+    """The texts below a node, and those in the values of its f-strings."""
+    yield from _texts(node)
+    for part in ast.walk(node):
+        if isinstance(part, ast.FormattedValue):
+            yield from _texts(part.value)
+
+
+def _is_look(node: ast.AST) -> bool:
+    return isinstance(node, ast.keyword) and node.arg in LOOKS
 
 
 def _with_numbered_values(node: ast.JoinedStr) -> str:
@@ -384,8 +429,9 @@ def strings() -> str:
     known = {}
     for source in sources():
         for unit in read(source).units:
-            if unit.istranslated() and unit.getnotes("developer").strip() in LOOKED_UP:
-                known[unit.source] = str(unit.target)
+            where = unit.getnotes("developer").strip()
+            if unit.istranslated() and where in LOOKED_UP:
+                known[language.key(unit.source, UNIT if where == UNIT else "")] = str(unit.target)
     return json.dumps(known, ensure_ascii=False, indent=0, sort_keys=True) + "\n"
 
 

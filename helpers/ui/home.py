@@ -87,9 +87,9 @@ def before_and_after(home: State, outcome: Outcome, name: str) -> str:
 def in_words(outcome: Outcome) -> str:
     """HTML: what became of a call; a refusal in the color of what went wrong."""
     if outcome.refusal:
-        return f"<span style='color:{figures.COLORS['validation']}'>{html.escape(outcome.refusal)}</span>"
+        return f"<span style='color:{figures.COLORS['validation']}'>{html.escape(_(outcome.refusal))}</span>"
     return "<br>".join(html.escape(str(change)) for change in outcome.changed) or html.escape(
-        outcome.reply or _(NO_CHANGE)
+        _(outcome.reply or NO_CHANGE)
     )
 
 

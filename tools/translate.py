@@ -35,7 +35,7 @@ from helpers.paths import DATA, ROOT
 
 LOCALE = ROOT / "locale" / "zh_TW"
 FOLDER = "zh-TW"  # of the built notebooks and pages, beside the English ones
-NOTEBOOKS, QUIZ, HELPERS = ROOT / "notebooks", DATA / "quiz", ROOT / "helpers"
+NOTEBOOKS, TEACHING, QUIZ, HELPERS = ROOT / "notebooks", ROOT / "teaching", DATA / "quiz", ROOT / "helpers"
 DIAGNOSES = DATA / "diagnoses.json"  # whose keys a reader sees too
 RUNS, PLANTED = DATA / "runs", DATA / "planted" / "key.json"
 STRINGS = LOCALE / "strings.json"  # what helpers look up
@@ -49,8 +49,8 @@ ENGLISH_ONLY = (
     "grammar.py",
     "__init__.py",
 )  # their constants are English that is trained on or searched for
-# Modules whose functions hold templates, patterns, command lines and drawings.
-NOT_SHOWN = ("chat.py", "usage.py", "texts.py", "icons.py", "figures.py", "masks.py", "planner.py")
+# Modules whose functions hold templates, patterns, command lines, drawings, and the English of an English home.
+NOT_SHOWN = ("chat.py", "usage.py", "texts.py", "icons.py", "figures.py", "masks.py", "planner.py", "build.py", "devices.py")
 NAMED = ("SHORT_TEXTS", "SEPARATORS")  # constants of helpers whose texts a reader sees, however short
 # Three words or more, and no markup, pattern or command line.
 MARKUP = r"[\n\\\[]|<[a-z!?]|\{%|\(\?|--\w+_|---|\{\"|[a-z]:[\w{']|=\""
@@ -83,7 +83,8 @@ def sources() -> list[Path]:
 def pages() -> list[Path]:
     """What has a translated copy of its own: notebooks and Markdown pages."""
     notebooks = [*sorted(NOTEBOOKS.glob("[0-9]*.ipynb")), *sorted((NOTEBOOKS / "solutions").glob("[0-9]*.ipynb"))]
-    return [*notebooks, NOTEBOOKS / "glossary.md", ROOT / "README.md"]
+    teaching = [*sorted(TEACHING.glob("*.md")), *sorted((TEACHING / "run_sheets").glob("*.md"))]
+    return [*notebooks, NOTEBOOKS / "glossary.md", ROOT / "README.md", DATA / "README.md", *teaching]
 
 
 def catalogue(source: Path) -> Path:
@@ -92,9 +93,10 @@ def catalogue(source: Path) -> Path:
 
 def target(source: Path) -> Path:
     """Where the translation of a notebook or page is built."""
-    if source == ROOT / "README.md":
-        return ROOT / f"README.{FOLDER}.md"
-    return NOTEBOOKS / FOLDER / source.relative_to(NOTEBOOKS)
+    if source in (ROOT / "README.md", DATA / "README.md"):
+        return source.with_name(f"README.{FOLDER}.md")
+    home = TEACHING if source.is_relative_to(TEACHING) else NOTEBOOKS
+    return home / FOLDER / source.relative_to(home)
 
 
 def messages(source: Path) -> list[Message]:

@@ -104,7 +104,7 @@ def read(
     found = [record if isinstance(record, dict) else _as_record(record) for record in found]
     objects = [record for record in found if record is not None]
     if not objects:
-        what = "no rows below its header" if container.startswith(("CSV", "Parquet")) else "no rows"
+        what = "no rows below its header" if container.startswith(("CSV", "Parquet")) else _("no rows")
         raise Refused(f"{path.name} holds {what}: pass a file with at least one example.", rows=len(found))
     try:
         format = formats.recognise(objects, mapping, chosen, cut)

@@ -12,14 +12,12 @@ import argparse
 import ast
 import functools
 import io
-import itertools
 import json
 import os
 import re
 import sys
-import tokenize
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +30,7 @@ from translate.storage.markdown import MarkdownFile
 
 from helpers import language
 from helpers.paths import DATA, ROOT
+from tools import texts
 
 LOCALE = ROOT / "locale" / "zh_TW"
 FOLDER = "zh-TW"  # of the built notebooks and pages, beside the English ones
@@ -43,20 +42,6 @@ STRINGS = LOCALE / "strings.json"  # what helpers look up
 HEADER = (
     "Language: zh_TW\nMIME-Version: 1.0\nContent-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: 8bit\n"
 )
-SPEAKING = ("_", "right", "not_yet", "CourseError")  # functions of helpers whose text a reader sees
-ENGLISH_ONLY = (
-    "perturb.py",
-    "grammar.py",
-    "__init__.py",
-)  # their constants are English that is trained on or searched for
-# Modules whose functions hold templates, patterns, command lines, drawings, and the English of an English home.
-NOT_SHOWN = ("chat.py", "usage.py", "texts.py", "icons.py", "figures.py", "masks.py", "planner.py", "build.py", "devices.py")
-NAMED = ("SHORT_TEXTS", "SEPARATORS")  # constants of helpers whose texts a reader sees, however short
-# Three words or more, and no markup, pattern or command line.
-MARKUP = r"[\n\\\[]|<[a-z!?]|\{%|\(\?|--\w+_|---|\{\"|[a-z]:[\w{']|=\""
-SENTENCE = re.compile(rf"(?!\{{[a-z]|.*({MARKUP})).+ .+ ")
-SHOWN = ("predict",)  # modules of helpers.ui whose calls in a notebook's code hold texts that a reader sees
-LOOKS = ("loc", "margin")  # arguments that are no texts
 UNIT = "unit"  # of an estimate: a text that stands behind a number, and may need another translation there
 LOOKED_UP = ("text in code", "data", "helper", UNIT)
 LINK = re.compile(r"(\]\()([^)\s]+)(\))")
@@ -103,12 +88,13 @@ def messages(source: Path) -> list[Message]:
     """All texts of a file, in their order, each once for each context."""
     if source.suffix == ".ipynb":
         cells = nbformat.read(source, as_version=4).cells
-        lists = _lists(node for cell in cells if cell.cell_type == "code" for node in ast.walk(ast.parse(cell.source)))
+        code = [ast.parse(cell.source) for cell in cells if cell.cell_type == "code"]
+        lists = texts.lists(node for cell in code for node in ast.walk(cell))
         met = [message for cell in cells for message in _of_cell(cell, lists)]
     elif source.suffix == ".md":
         met = [Message("", text, "Markdown") for text in _of_markdown(source.read_text(encoding="utf-8"))]
     elif source == HELPERS:
-        met = [Message("", text, "helper") for path in sorted(HELPERS.rglob("*.py")) for text in _spoken(path)]
+        met = [Message("", text, "helper") for path in sorted(HELPERS.rglob("*.py")) for text in texts.spoken(path)]
     elif source == RUNS:
         recipes = [
             json.loads(path.read_text(encoding="utf-8")).get("recipe", {}) for path in sorted(RUNS.glob("*.json"))
@@ -128,9 +114,9 @@ def _of_cell(cell, lists: dict[str, ast.expr]) -> Iterator[Message]:
     if cell.cell_type == "markdown":
         yield from (Message(cell.id, text, "Markdown") for text in _of_markdown(cell.source))
     elif cell.cell_type == "code":
-        yield from (Message(cell.id, _words(token.string), "comment") for token in _comments(cell.source))
-        yield from (Message(cell.id, text, "text in code") for text in _shown(cell.source, lists))
-        yield from (Message(cell.id, text, UNIT) for text in _units(cell.source))
+        yield from (Message(cell.id, texts.words(token.string), "comment") for token in texts.comments(cell.source))
+        yield from (Message(cell.id, text, "text in code") for text in texts.shown(cell.source, lists))
+        yield from (Message(cell.id, text, UNIT) for text in texts.units(cell.source))
 
 
 def _of_markdown(text: str) -> list[str]:
@@ -142,122 +128,6 @@ def _parsed(text: str, callback: Callable[[str], str] | None = None) -> Markdown
     page = MarkdownFile(callback=callback, no_placeholders=True, extract_code_blocks=False, extract_frontmatter=False)
     page.parse(text.encode())
     return page
-
-
-def _comments(code: str) -> list[tokenize.TokenInfo]:
-    tokens = tokenize.generate_tokens(io.StringIO(code).readline)
-    return [token for token in tokens if token.type == tokenize.COMMENT and _words(token.string)]
-
-
-def _words(comment: str) -> str:
-    return comment.lstrip("#").strip()
-
-
-def _shown(code: str, lists: dict[str, ast.expr]) -> Iterator[str]:
-    """The texts of a cell that helpers show: those in calls like predict.choose(...), with options that have a name
-    of their own, and errors.
-    """
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Call) and (_module(node.func) in SHOWN or _name(node.func) == "CourseError"):
-            yield from _texts(node)
-            named = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-            for name in sorted(named & set(lists)):
-                yield from _texts(lists[name])
-        if isinstance(node, ast.Call):
-            yield from _described(node)
-
-
-def _units(code: str) -> Iterator[str]:
-    """The units of a cell's estimates: predict.estimate(question, unit)."""
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "predict.estimate":
-            for part in [*node.args[1:2], *(word.value for word in node.keywords if word.arg == "unit")]:
-                yield from _texts(part)
-
-
-def _lists(nodes: Iterable[ast.AST]) -> dict[str, ast.expr]:
-    """What assignments among the nodes give to names, where it is a string or a list of strings."""
-    to_a_name = [node for node in nodes if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)]
-    written = (ast.List, ast.Tuple, ast.Constant)
-    return {node.targets[0].id: node.value for node in to_a_name if isinstance(node.value, written)}
-
-
-def _described(call: ast.Call) -> Iterator[str]:
-    """The description of a slider or another control, which frame() translates."""
-    if ast.unparse(call.func).rpartition(".")[2] == "log_slider":
-        yield from _texts(call.args[0])
-    for keyword in call.keywords:
-        if keyword.arg == "description":
-            yield from _texts(keyword.value)
-
-
-def _spoken(path: Path) -> Iterator[str]:
-    """The texts of a module of helpers that a reader sees: in calls of SPEAKING, sentences, and constants of NAMED."""
-    module = ast.parse(path.read_text(encoding="utf-8"))
-    constants = _lists(module.body)
-    for node in ast.walk(module):
-        if isinstance(node, ast.Call) and _name(node.func) in SPEAKING:
-            for argument in node.args[:1]:  # a second one of _() is its context
-                yield from _texts(argument)
-            for name in (argument.id for argument in node.args if isinstance(argument, ast.Name)):
-                yield from _texts(constants.get(name, ast.Tuple([])))
-        if isinstance(node, ast.Call):
-            yield from _described(node)
-    for node in [] if path.name in ENGLISH_ONLY else module.body:
-        if isinstance(node, ast.Assign):  # such as the hints of a check, which a message takes in
-            is_named = _name(node.targets[0]) in NAMED
-            yield from (text for text in _texts(node.value) if is_named or SENTENCE.match(text))
-    if path.name not in (*ENGLISH_ONLY, *NOT_SHOWN):
-        for function in (node for node in ast.walk(module) if isinstance(node, ast.FunctionDef)):
-            for statement in function.body[ast.get_docstring(function) is not None :]:
-                yield from (text for text in _inner_texts(statement) if SENTENCE.match(text))
-
-
-def _module(function: ast.expr) -> str:
-    return _name(function.value) if isinstance(function, ast.Attribute) else ""
-
-
-def _name(node: ast.expr) -> str:
-    return node.id if isinstance(node, ast.Name) else ""
-
-
-def _texts(node: ast.AST) -> Iterator[str]:
-    """The strings below a node that have a word in them; an f-string with {0}, {1} in the place of its values."""
-    if isinstance(node, ast.JoinedStr):
-        text = _with_numbered_values(node)
-    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-        text = node.value
-    elif isinstance(node, ast.Subscript) or _is_look(node):
-        return  # its string is a key, or says where something is drawn
-    else:
-        for child in ast.iter_child_nodes(node):
-            yield from _texts(child)
-        return
-    if re.search("[a-zA-Z]{2}", language.VALUE.sub("", text)):
-        yield text
-
-
-def _inner_texts(node: ast.AST) -> Iterator[str]:
-    """The texts below a node, and those in the values of its f-strings."""
-    yield from _texts(node)
-    for part in ast.walk(node):
-        if isinstance(part, ast.FormattedValue):
-            yield from _texts(part.value)
-
-
-def _is_look(node: ast.AST) -> bool:
-    return isinstance(node, ast.keyword) and node.arg in LOOKS
-
-
-def _with_numbered_values(node: ast.JoinedStr) -> str:
-    numbers = itertools.count()
-    parts = []
-    for part in node.values:
-        if isinstance(part, ast.Constant):
-            parts.append(part.value.replace("{", "{{").replace("}", "}}"))
-        else:
-            parts.append(f"{{{next(numbers)}}}")
-    return "".join(parts)
 
 
 def _of_json(part) -> Iterator[str]:
@@ -381,10 +251,10 @@ def _page(text: str, context: str, translate: Translate) -> str:
 
 def _commented(code: str, context: str, translate: Translate) -> str:
     lines = code.splitlines(keepends=True)
-    for token in _comments(code):
+    for token in texts.comments(code):
         row, column = token.start
         line = lines[row - 1]
-        comment = token.string.replace(_words(token.string), translate(context, _words(token.string)))
+        comment = token.string.replace(texts.words(token.string), translate(context, texts.words(token.string)))
         lines[row - 1] = line[:column] + comment + line[column + len(token.string) :]
     return "".join(lines)
 

@@ -44,10 +44,11 @@ def frame(draw: Callable[..., tuple[Figure | None, str]], choices: dict[str, w.W
 
 def _translate_options(choice: w.Dropdown) -> None:
     """Show the options in the language of the notebook; the value stays what the code knows."""
-    if all(isinstance(option, str) for option in choice.options):
-        chosen = choice.value
-        choice.options = [(_(option), option) for option in choice.options]
-        choice.value = chosen
+    if not all(isinstance(option, str) for option in choice.options):
+        return  # they have names of their own
+    shown, chosen = [(_(option), option) for option in choice.options], choice.value
+    if any(name != option for name, option in shown):
+        choice.options, choice.value = shown, chosen
 
 
 def log_slider(name: str, value: float, low: int, high: int) -> w.FloatLogSlider:

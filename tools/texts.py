@@ -87,7 +87,8 @@ def spoken(path: Path) -> Iterator[str]:
     for node in ast.walk(module):
         if isinstance(node, ast.Call) and _name(node.func) in SPEAKING:
             for argument in node.args[:1]:  # a second one of _() is its context
-                yield from _texts(argument)
+                is_whole = _name(node.func) == "_" and isinstance(argument, ast.Constant)  # "{}: {}" has no word
+                yield from [argument.value] if is_whole else _texts(argument)
             for name in (argument.id for argument in node.args if isinstance(argument, ast.Name)):
                 yield from _texts(constants.get(name, ast.Tuple([])))
         if isinstance(node, ast.Call):

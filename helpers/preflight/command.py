@@ -143,7 +143,8 @@ def _shown(file: DataFile, found: pd.DataFrame, answer: dict, tokenizer, name: s
         places = [str(row) for row in rows["row"] if row][:SHOWN]
         where = _("row {}{}: ").format(", ".join(places), " …" if len(rows) > SHOWN else "") if places else ""
         mark = "✗" if check in answer["spoils"] else "·"
-        lines.append(f"{mark} {_(check)}, {len(rows):,}: {_(findings.CHECKS[check])}")
+        told = _("{}, {}: {}").format(_(check), f"{len(rows):,}", _(findings.CHECKS[check]))
+        lines.append(f"{mark} {told}")
         lines.append(f"    {where}{_(rows['detail'].iloc[0])}")
     masked = tokens.mask(file.rows[0], tokenizer)
     colour = sys.__stdout__ is not None and sys.__stdout__.isatty() and "NO_COLOR" not in os.environ
@@ -156,7 +157,7 @@ def _shown(file: DataFile, found: pd.DataFrame, answer: dict, tokenizer, name: s
         lines += ["", _plan_in_words(planned)]
     counts = f"{answer['usable']:,}", f"{answer['rows']:,}"
     if answer["spoils"]:
-        spoils = ", ".join(_(check) for check in answer["spoils"])
+        spoils = _(", ").join(_(check) for check in answer["spoils"])
         usable = _("{} of {} rows can be trained on; put right first: {}.").format(*counts, spoils)
     else:
         usable = _("{} of {} rows can be trained on.").format(*counts)

@@ -93,8 +93,8 @@ def game(runs: dict[str, dict], seed: int = 0) -> w.VBox:
         right = choice.value == run["recipe"]["fault"]
         state.update(open=False, asked=state["asked"] + 1, right=state["right"] + right)
         score.value = _(f"{state['right']} of {state['asked']} right")
-        told = f"{run['recipe']['model']}, {_(run['recipe']['about'])}"
-        about = _("{}: {}.").format(_("Right") if right else _("Not this one"), told)
+        verdict_on = _("Right") if right else _("Not this one")
+        about = _("{}: {}, {}.").format(verdict_on, run["recipe"]["model"], _(run["recipe"]["about"]))
         result.value = f"<p><b>{html.escape(about)}</b></p>" + verdict(_("the rules say"), diagnosis.diagnose(run))
 
     answer.on_click(judge)
@@ -108,7 +108,7 @@ def verdict(name: str, diagnosed: diagnosis.Diagnosis) -> str:
     found = [f"{_(what)} {diagnosed.evidence[key]:g}" for what, key in SHOWN.items() if key in diagnosed.evidence]
     rows = {  # named in SHORT_TEXTS
         "what decided": [_("{}: {}").format(_(what), value) for what, value in diagnosed.because.items()],
-        "the log shows": [", ".join(found)] if found else [],
+        "the log shows": [_(", ").join(found)] if found else [],
         "missing": [_(sentence) for sentence in diagnosed.missing] or [_(NOTHING)],
         "it means": [diagnosed.means],
         "what to do": [diagnosed.do],

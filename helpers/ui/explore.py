@@ -209,7 +209,7 @@ def gpus(configs: dict[str, PreTrainedConfig]) -> w.VBox:
         "length": w.IntSlider(value=512, min=64, max=4096, step=64, description="tokens in a row", **LATE, **LAYOUT),
         "activation_checkpointing": w.Checkbox(value=True, description="activation checkpointing", **LAYOUT),
         "tokens": w.FloatLogSlider(value=5e7, min=5, max=10, description="tokens", readout_format=".1e", **LAYOUT),
-        "mfu": w.FloatSlider(value=0.3, min=0.05, max=0.6, step=0.05, description="MFU (share of peak)", **LAYOUT),
+        "mfu": w.FloatSlider(value=0.3, min=0.05, max=0.6, step=0.05, description="share of peak", **LAYOUT),
         "price": w.FloatSlider(value=2.0, min=0, max=10, step=0.1, description="price of a GPU hour", **LAYOUT),
     }
     return frame(draw, choices)

@@ -17,7 +17,7 @@ ENGLISH_ONLY = ("perturb.py", "grammar.py", "__init__.py")
 NOT_SHOWN = (
     "chat.py", "usage.py", "texts.py", "icons.py", "figures.py", "masks.py", "planner.py", "build.py", "devices.py",
 )  # fmt: skip
-NAMED = ("SHORT_TEXTS", "SEPARATORS")  # constants of helpers whose texts a reader sees, however short
+NAMED = ("SHORT_TEXTS", "SEPARATORS", "CHECKS")  # constants of helpers whose texts a reader sees, however short
 # Three words or more, and no markup, pattern or command line.
 MARKUP = r"[\n\\\[]|<[a-z!?]|\{%|\(\?|--\w+_|---|\{\"|[a-z]:[\w{']|=\""
 SENTENCE = re.compile(rf"(?!\{{[a-z]|.*({MARKUP})).+ .+ ")

@@ -25,6 +25,8 @@ def catalogue(monkeypatch):
     known = {
         "steps": "步",
         "unit\x04steps": "步數",
+        "reading\x04{0}% open": "開 {0}%",
+        "reading\x04red": "紅",
         "for lengths {0}, {1}.": "長度 {0}：{1}。",
         "token {0} should see token {1}": "{0} 應該看得到 {1}",
         "eight fit into memory": "放得下八個",
@@ -57,6 +59,11 @@ def test_lines_and_a_full_stop_are_taken_apart(catalogue):
 def test_a_unit_may_have_another_translation(catalogue):
     assert language._("steps", "unit") == "步數" and language._("steps") == "步"
     assert language._("eight fit into memory", "unit") == "eight fit into memory"
+
+
+def test_a_context_has_patterns_of_its_own_however_short(catalogue):
+    assert language._("40% open", "reading") == "開 40%" and language._("red% open", "reading") == "開 紅%"
+    assert language._("40% open") == "40% open"
 
 
 def test_what_no_catalogue_knows_stays_english(catalogue):

@@ -19,7 +19,7 @@ from helpers.checks import (
     train_with_sfttrainer,
     when_to_use_sft,
 )
-from helpers.dataset import acting, files
+from helpers.dataset import acting, devices, files
 from helpers.dataset.homes import small_home
 from helpers.errors import CourseError
 from helpers.model import load, load_config
@@ -137,6 +137,14 @@ def test_a_unit_and_a_slider_of_one_word_have_two_translations():
     assert predict.estimate("?", "updates")._with_unit(8) == "8 次更新"
     assert language._("updates") == "更新次數"
     assert predict.estimate("?", "epochs")._with_unit(8) != f"8 {language._('epochs')}"
+
+
+def test_how_devices_are_is_told_in_chinese():
+    state = small_home()
+    said = [home._said(devices.reading(device)) for device in state.devices.values() if device.domain != "todo"]
+    assert not english(re.sub(r"\b(milk|eggs)\b", "", "；".join(said))), said
+    call = {"name": "HassTurnOff", "arguments": {"name": "tv"}}
+    assert "關" in home.in_words(acting.apply(state, call))
 
 
 def test_a_home_refuses_in_chinese():

@@ -103,6 +103,13 @@ def spoken(path: Path) -> Iterator[str]:
                 yield from (text for text in _inner_texts(statement) if SENTENCE.match(text))
 
 
+def readings(path: Path) -> Iterator[str]:
+    """The texts of a module's constant READINGS, which have a context of their own."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and _name(node.targets[0]) == "READINGS":
+            yield from (part.value for part in node.value.elts)
+
+
 def _module(function: ast.expr) -> str:
     return _name(function.value) if isinstance(function, ast.Attribute) else ""
 

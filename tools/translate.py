@@ -42,6 +42,7 @@ STRINGS = LOCALE / "strings.json"  # what helpers look up
 HEADER = (
     "Language: zh_TW\nMIME-Version: 1.0\nContent-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: 8bit\n"
 )
+READING = "reading"  # of a device of a home
 UNIT = "unit"  # of an estimate: a text that stands behind a number, and may need another translation there
 LOOKED_UP = ("text in code", "data", "helper", UNIT)
 LINK = re.compile(r"(\]\()([^)\s]+)(\))")
@@ -52,7 +53,7 @@ Translate = Callable[[str, str], str]  # of (context, text)
 
 @dataclass(frozen=True)
 class Message:
-    context: str  # id of the cell, or nothing
+    context: str  # id of the cell, READING, or nothing
     text: str
     where: str  # "Markdown", "comment", or one of LOOKED_UP
 
@@ -94,7 +95,9 @@ def messages(source: Path) -> list[Message]:
     elif source.suffix == ".md":
         met = [Message("", text, "Markdown") for text in _of_markdown(source.read_text(encoding="utf-8"))]
     elif source == HELPERS:
-        met = [Message("", text, "helper") for path in sorted(HELPERS.rglob("*.py")) for text in texts.spoken(path)]
+        modules = sorted(HELPERS.rglob("*.py"))
+        met = [Message("", text, "helper") for path in modules for text in texts.spoken(path)]
+        met += [Message(READING, text, "helper") for path in modules for text in texts.readings(path)]
     elif source == RUNS:
         recipes = [
             json.loads(path.read_text(encoding="utf-8")).get("recipe", {}) for path in sorted(RUNS.glob("*.json"))
@@ -303,7 +306,8 @@ def strings() -> str:
         for unit in read(source).units:
             where = unit.getnotes("developer").strip()
             if unit.istranslated() and where in LOOKED_UP:
-                known[language.key(unit.source, UNIT if where == UNIT else "")] = str(unit.target)
+                used_for = UNIT if where == UNIT else unit.getcontext() if where == "helper" else ""
+                known[language.key(unit.source, used_for)] = str(unit.target)
     return json.dumps(known, ensure_ascii=False, indent=0, sort_keys=True) + "\n"
 
 

@@ -22,6 +22,7 @@ NAMED = ("SHORT_TEXTS", "SEPARATORS", "CHECKS")  # constants of helpers whose te
 MARKUP = r"[\n\\\[]|<[a-z!?]|\{%|\(\?|--\w+_|---|\{\"|[a-z]:[\w{']|=\""
 SENTENCE = re.compile(rf"(?!\{{[a-z]|.*({MARKUP})).+ .+ ")
 SHOWN = ("predict",)  # modules of helpers.ui whose calls in a notebook's code hold texts that a reader sees
+READINGS = "READINGS"  # a constant whose texts have a context of their own
 LOOKS = ("loc", "margin")  # arguments that are no texts
 
 
@@ -94,7 +95,9 @@ def spoken(path: Path) -> Iterator[str]:
         if isinstance(node, ast.Call):
             yield from _described(node)
     for node in [] if path.name in ENGLISH_ONLY else module.body:
-        if isinstance(node, ast.Assign):  # such as the hints of a check, which a message takes in
+        if (
+            isinstance(node, ast.Assign) and _name(node.targets[0]) != READINGS
+        ):  # such as the hints of a check, which a message takes in
             is_named = _name(node.targets[0]) in NAMED
             yield from (text for text in _texts(node.value) if is_named or SENTENCE.match(text))
     if path.name not in (*ENGLISH_ONLY, *NOT_SHOWN):
@@ -106,7 +109,7 @@ def spoken(path: Path) -> Iterator[str]:
 def readings(path: Path) -> Iterator[str]:
     """The texts of a module's constant READINGS, which have a context of their own."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and _name(node.targets[0]) == "READINGS":
+        if isinstance(node, ast.Assign) and _name(node.targets[0]) == READINGS:
             yield from (part.value for part in node.value.elts)
 
 

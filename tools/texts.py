@@ -94,10 +94,9 @@ def spoken(path: Path) -> Iterator[str]:
                 yield from _texts(constants.get(name, ast.Tuple([])))
         if isinstance(node, ast.Call):
             yield from _described(node)
+    # Such as the hints of a check, which a message takes in.
     for node in [] if path.name in ENGLISH_ONLY else module.body:
-        if (
-            isinstance(node, ast.Assign) and _name(node.targets[0]) != READINGS
-        ):  # such as the hints of a check, which a message takes in
+        if isinstance(node, ast.Assign) and _name(node.targets[0]) != READINGS:
             is_named = _name(node.targets[0]) in NAMED
             yield from (text for text in _texts(node.value) if is_named or SENTENCE.match(text))
     if path.name not in (*ENGLISH_ONLY, *NOT_SHOWN):

@@ -169,8 +169,8 @@ def other_tools() -> dict[str, list[str]]:
     """What other tools record: {name: the command that does}."""
     python = [sys.executable, "-m"]
     notebooks = {name: [*python, "tools.course", "record", name] for name in RECORDED}
-    second_round = [*python, "tools.second_round"]
-    return {"bench": [*python, "tools.bench", "--record"], "second_round": second_round, **notebooks}
+    rounds = {name: [*python, f"tools.{name}"] for name in ("second_round", "second_language")}
+    return {"bench": [*python, "tools.bench", "--record"], **rounds, **notebooks}
 
 
 def everything() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from trl import SFTConfig
 
-from helpers import language
+from helpers import LAPTOP, language
 from helpers.checks import (
     configure_training,
     diagnose_loss,
@@ -49,7 +49,7 @@ def assert_chinese(text: str) -> None:
 
 
 def config(**settings) -> SFTConfig:
-    return SFTConfig(use_cpu=True, bf16=False, report_to="none", **settings)
+    return SFTConfig(**LAPTOP, **settings)
 
 
 TOTALS = np.array([[1.0], [-1.0], [1.0], [1.0]])

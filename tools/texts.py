@@ -22,7 +22,7 @@ NAMED = ("SHORT_TEXTS", "SEPARATORS", "CHECKS")  # constants of helpers whose te
 MARKUP = r"[\n\\\[]|<[a-z!?]|\{%|\(\?|--\w+_|---|\{\"|[a-z]:[\w{']|=\""
 SENTENCE = re.compile(rf"(?!\{{[a-z]|.*({MARKUP})).+ .+ ")
 SHOWN = ("predict",)  # modules of helpers.ui whose calls in a notebook's code hold texts that a reader sees
-READINGS = "READINGS"  # a constant whose texts have a context of their own
+READINGS = "DEVICE_READINGS"  # a constant whose texts have a context of their own
 LOOKS = ("loc", "margin")  # arguments that are no texts
 
 
@@ -60,7 +60,7 @@ def units(code: str) -> Iterator[str]:
 
 
 def lists(nodes: Iterable[ast.AST]) -> dict[str, ast.expr]:
-    """What assignments give to names: strings, lists of strings, and the keys of dictionaries."""
+    """What assignments give to names: strings, lists of strings, and of a dictionary its texts, else its keys."""
     given = {}
     for node in nodes:
         if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
@@ -68,7 +68,8 @@ def lists(nodes: Iterable[ast.AST]) -> dict[str, ast.expr]:
         if isinstance(node.value, ast.List | ast.Tuple | ast.Constant):
             given[node.targets[0].id] = node.value
         elif isinstance(node.value, ast.Dict):
-            given[node.targets[0].id] = ast.Tuple([key for key in node.value.keys if key is not None])
+            told = all(isinstance(value, ast.Constant | ast.JoinedStr) for value in node.value.values)
+            given[node.targets[0].id] = ast.Tuple(node.value.values if told else list(filter(None, node.value.keys)))
     return given
 
 
@@ -106,7 +107,7 @@ def spoken(path: Path) -> Iterator[str]:
 
 
 def readings(path: Path) -> Iterator[str]:
-    """The texts of a module's constant READINGS, which have a context of their own."""
+    """The texts of a module's constant DEVICE_READINGS, which have a context of their own."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and _name(node.targets[0]) == READINGS:
             yield from (part.value for part in node.value.elts)

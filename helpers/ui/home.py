@@ -28,7 +28,7 @@ ALT = "A doll's house with {} rooms. {}"
 NOT_MARKED, MARKED = "Nothing is in a frame.", "In a frame: {}."
 YOU, FLOOR = "you", "{} floor"
 NO_CHANGE = "Nothing changes: it is so already."
-READINGS = (  # how devices are, part by part, as helpers.dataset.devices words it
+DEVICE_READINGS = (  # how devices are, part by part, as helpers.dataset.devices words it
     "on", "off", "open", "closed", "{0}% open", "locked", "unlocked", "docked", "mowing", "empty", "not run yet",
     "run once", "run {0} times", "cleaning {0}", "everything", "the {0}", "the {0} floor", "playing {0}", "paused {0}",
     "playing {0} at {1}%", "paused {0} at {1}%", "track {0}", "track {0} at {1}%", "muted", "paused", "set to {0}°",

@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from helpers.checks.protocol import Verdict, check, not_yet, right
+from helpers.checks.protocol import Verdict, about, check, not_yet, right
 from helpers.dataset import files
 from helpers.errors import CourseError
 from helpers.evaluation import generate, wilson
@@ -191,5 +191,5 @@ def may_say(answer: dict[str, bool]) -> Verdict:
     """True or False for each of CLAIMS: whether the report may say so."""
     for claim, (allowed, because) in CLAIMS.items():
         if answer.get(claim) is not allowed:
-            return not_yet(f"{claim!r}: {because}.")
+            return not_yet(about(repr(claim), f"{because}."))
     return right("a report says what was measured, on what, and what nobody has tried.")

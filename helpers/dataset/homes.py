@@ -31,10 +31,7 @@ def homes(language: str = "en") -> dict:
 
 @lru_cache
 def plan(language: str = "en") -> dict:
-    """The rooms of the small home, as data/plan.json gives them: each with its area, floor, place and devices.
-
-    Raises CourseError when the file has no such language.
-    """
+    """The rooms of the small home, as data/plan.json gives them: each with its area, floor, place and devices."""
     drawn = json.loads((DATA / "plan.json").read_text(encoding="utf-8"))
     return _of_language(language, drawn, "plan.json")
 

@@ -71,7 +71,9 @@ def check(path: Path | str) -> dict:
         name, where = key.value, _("{}, line {}").format(path.name, key.start_mark.line + 1)
         if name not in actions and name not in LAUNCHER_KEYS:
             close = difflib.get_close_matches(name, actions, 1, 0.5)
-            raise CourseError(f"{where}: trl sft has no {name}" + (f"; is it {close[0]}?" if close else "."))
+            if close:
+                raise CourseError(_("{}: trl sft has no {}; is it {}?").format(where, name, close[0]))
+            raise CourseError(_("{}: trl sft has no {}.").format(where, name))
         value, action = settings[name], actions.get(name)
         if value is None or action is None or action.type is None or isinstance(value, list | dict):
             continue

@@ -88,15 +88,14 @@ def training_rows(trial: Trial, replay: list[dict]) -> Dataset:
     return Dataset.from_list([{key: row[key] for key in ("prompt", "completion")} for row in rows])
 
 
-def trained(trial: Trial, replay: list[dict]) -> tuple:
-    """The model after the trial, its log, its minutes."""
-    model, tokenizer = load()
+def train_on(rows: Dataset, model, tokenizer, settings: dict) -> tuple:
+    """The model after training on the rows, its log, its minutes. settings: of SFTConfig."""
     clock = run_log.Clock()
     with tempfile.TemporaryDirectory() as scratch:
         trainer = CPUSFTTrainer(
             model=model,
-            args=sft_config(scratch, SETTINGS | {"seed": trial.seed}),
-            train_dataset=training_rows(trial, replay),
+            args=sft_config(scratch, settings),
+            train_dataset=rows,
             processing_class=tokenizer,
             callbacks=[clock],
         )
@@ -119,7 +118,8 @@ def record(name: str, trial: Trial, replay: list[dict]) -> None:
     if trial.averages:
         model = averaged(trial.averages)
     else:
-        model, log, minutes = trained(trial, replay)
+        rows = training_rows(trial, replay)
+        model, log, minutes = train_on(rows, *load(), SETTINGS | {"seed": trial.seed})
     tokenizer = load_tokenizer()
     if name in TRIALS["averaged"].averages:
         WEIGHTS.mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,7 @@ import warnings
 from dataclasses import asdict
 
 import datasets
+import torch
 from peft import LoraConfig
 from safetensors.torch import load_file, save_file
 from tqdm import tqdm
@@ -102,8 +103,9 @@ def ship(trained, tokenizer, run: Run) -> None:
 
 
 def sft_config(scratch: str, settings: dict) -> SFTConfig:
-    """A quiet run on the CPU that shows its progress, in 16 bits where that is fast."""
-    return SFTConfig(**LAPTOP | {"bf16": fast_bf16(), "disable_tqdm": False}, output_dir=scratch, **settings)
+    """A quiet run that shows its progress, on a GPU where there is one, in 16 bits where that is fast."""
+    here = {"use_cpu": not torch.cuda.is_available(), "bf16": fast_bf16(), "disable_tqdm": False}
+    return SFTConfig(**LAPTOP | here, output_dir=scratch, **settings)
 
 
 def train(name: str, run: Run) -> None:
@@ -111,6 +113,8 @@ def train(name: str, run: Run) -> None:
     writes data/runs/NAME.json."""
     began, data = time.monotonic(), commands.load()
     model, tokenizer = load(run.model)
+    if torch.cuda.is_available():
+        model.cuda()
     clock, scored = run_log.Clock(), Scored(run.score_every, data["validation"], tokenizer)
     settings = SETTINGS | run.config
     replay = replay_rows(model, tokenizer) if run.replay else None
@@ -134,6 +138,7 @@ def train(name: str, run: Run) -> None:
     if run.ship:  # score what is shipped, not what was in memory
         ship(trained, tokenizer, run)
         trained, tokenizer = load_tuned(run.model)
+        trained.to(model.device)
     if run.asked_plainly:
         tokenizer.chat_template = BARE
     asked = {split: data[split] for split in ("validation", "test", "natural")}

@@ -144,6 +144,8 @@ def main() -> None:
         sys.exit(f"There is no trial {', '.join(sorted(unknown))}; choose from {', '.join(TRIALS)}.")
     made = DONE.read_text(encoding="utf-8").split() if DONE.exists() and not names else []
     base = load()
+    if torch.cuda.is_available():
+        base[0].cuda()
     replay = replay_rows(*base)
     run_log.save("round_base", replay=len(replay), general=general(*base), log=[])
     for name in tqdm([name for name in names or TRIALS if name not in made], unit="trial"):

@@ -59,7 +59,7 @@ def general(model, tokenizer) -> dict:
     rows = pd.read_json(paths.DATA / "general_text.jsonl", lines=True)
     losses = []
     for text in rows.loc[rows["kind"] == "passage", "text"]:
-        ids = tokenizer(text, return_tensors="pt")["input_ids"]
+        ids = tokenizer(text, return_tensors="pt")["input_ids"].to(model.device)
         with torch.inference_mode():
             losses.append(round(model(input_ids=ids, labels=ids).loss.item(), 4))
     questions = rows[rows["kind"] == "question"]

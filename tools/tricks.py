@@ -9,7 +9,6 @@ import argparse
 import sys
 import tempfile
 import time
-import warnings
 from dataclasses import asdict, dataclass, field
 
 import torch
@@ -19,7 +18,7 @@ from tqdm import tqdm
 from transformers import EarlyStoppingCallback
 
 from helpers.dataset import commands
-from helpers.errors import PEFT_WARNING
+from helpers.errors import quiet_transformers
 from helpers.evaluation import evaluate
 from helpers.model import load
 from helpers.training import nano_run
@@ -92,7 +91,8 @@ def run(trial: Trial, seed: int) -> dict:
     model, tokenizer = load("nano")
     if trial.lora:
         torch.manual_seed(seed)
-        model = get_peft_model(model, LoraConfig(**trial.lora))
+        with quiet_transformers():
+            model = get_peft_model(model, LoraConfig(**trial.lora))
     early = "load_best_model_at_end" in trial.config
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
@@ -140,7 +140,6 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.names) - set(TRIALS):
         sys.exit(f"There is no trial {', '.join(sorted(unknown))}; choose from {', '.join(TRIALS)}.")
-    warnings.filterwarnings("ignore", message=PEFT_WARNING)
     torch.set_num_threads(1)  # several processes run side by side
     if not options.join:
         for seed in options.seeds:

@@ -32,6 +32,7 @@ def test_trl_knows_the_settings(settings, tmp_path):
     assert SFTConfig(**LAPTOP, output_dir=str(tmp_path), **settings).per_device_train_batch_size == 16
 
 
+@pytest.mark.slow
 def test_a_real_run_with_nano_as_its_own_teacher(tmp_path, monkeypatch):
     monkeypatch.setattr(run_log, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(pieces, "OUTPUTS", tmp_path / "outputs")

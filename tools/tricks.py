@@ -86,7 +86,10 @@ def settings_of(trial: Trial, seed: int) -> dict:
 
 
 def run(trial: Trial, seed: int) -> dict:
-    """Train and score one trial with one seed. `eval_loss` is of the trial's own loss, not comparable in each case."""
+    """Train and score one trial with one seed.
+
+    `eval_loss` is the trial's own loss: that of DFT, and one that counts the prompt, compare with no other.
+    """
     validation = commands.load()["validation"]
     model, tokenizer = load("nano")
     if trial.lora:

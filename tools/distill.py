@@ -34,14 +34,13 @@ def drawn(seed: int, labelled: int = LABELLED) -> tuple[Dataset, Dataset]:
     return train.select(range(labelled)), train.select(range(labelled, len(train)))
 
 
-def taught(rows: Dataset, answers: list[str], valid: list[bool]) -> Dataset:
+def taught(rows: Dataset, answers: list[str], valid: list[bool]) -> list[dict]:
     """The rows with the answers as labels, as far as these are valid calls."""
-    kept = [
+    return [
         {"prompt": row["prompt"], "completion": [{"role": "assistant", "content": answer}]}
         for row, answer, is_valid in zip(rows, answers, valid, strict=True)
         if is_valid
     ]
-    return Dataset.from_list(kept)
 
 
 def right(scores: Scores) -> dict:
@@ -56,10 +55,10 @@ def student(rows: Dataset, seed: int, validation: Dataset, settings: dict) -> di
     return {"rows": len(rows), **right(evaluate(trainer.model, trainer.processing_class, validation))}
 
 
-def students(gold: Dataset, by_teacher: Dataset, everything: Dataset, seed: int, validation: Dataset, settings) -> dict:
+def students(gold: Dataset, by_teacher: list, everything: Dataset, seed: int, validation: Dataset, settings) -> dict:
     """The three students: few gold labels, these and the teacher's, and a gold label for each row."""
     few = gold.select_columns(["prompt", "completion"])
-    kinds = {"gold": few, "distilled": concatenate_datasets([few, by_teacher]), "all_gold": everything}
+    kinds = {"gold": few, "distilled": Dataset.from_list([*few, *by_teacher]), "all_gold": everything}
     return {kind: student(rows, seed, validation, settings) for kind, rows in kinds.items()}
 
 

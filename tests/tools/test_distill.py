@@ -23,7 +23,7 @@ def test_the_labelled_rows_and_the_others_are_all_of_train():
 def test_answers_become_labels_where_they_are_valid_calls():
     rows = commands.load()["train"].select(range(3))
     taught = tool.taught(rows, ["one", "no call", "three"], [True, False, True])
-    assert list(taught["prompt"]) == [rows[0]["prompt"], rows[2]["prompt"]]
+    assert [row["prompt"] for row in taught] == [rows[0]["prompt"], rows[2]["prompt"]]
     assert [row["completion"][0]["content"] for row in taught] == ["one", "three"]
 
 

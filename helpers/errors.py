@@ -36,7 +36,7 @@ class _PrintHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         library = record.name.partition(".")[0]
         message = record.getMessage().removeprefix("[RANK 0] ")
-        print(textwrap.fill(f"{library} warns: {message}", 110))
+        print(textwrap.fill(_(f"{library} warns: {message}"), 110))
 
 
 def print_warnings(*libraries: str) -> None:

@@ -16,6 +16,8 @@ from helpers.paths import ROOT
 LANGUAGES = {"en": "English", "zh-TW": "繁體中文"}
 VARIABLE = "SFT_COURSE_LANGUAGE"
 VALUE = re.compile(r"\{\d+\}")
+MARK = "\x04"  # between a context and its text, as in gettext
+FEWEST = 9  # characters beside its values that a text has to have more of, to be recognised by them
 _chosen: list[str] = []  # what choose() was called with last
 
 
@@ -37,15 +39,35 @@ def language() -> str:
     return "zh-TW" if "zh-TW" in folders else "en"
 
 
-def _(text: str) -> str:
-    """The text in the language of the notebook; the text itself, in English, where there is no translation."""
+def _(text: str, context: str = "") -> str:
+    """The text in the language of the notebook; the text itself, in English, where there is no translation.
+
+    context: what a text is used for, where this decides its translation: a "unit" stands behind a number, a "reading"
+    says how a device is.
+    """
     known = _catalogue(language())
-    if text in known:
-        return known[text]
-    for pattern, translation in _patterns(language()):
+    if not known:
+        return text
+    if key(text, context) in known:
+        return known[key(text, context)]
+    for pattern, translation in _patterns(language(), context):
         values = pattern.fullmatch(text)
         if values:
-            return translation.format(*(known.get(value, value) for value in values.groups()))
+            return translation.format(*(_(value, context) for value in values.groups()))
+    return _by_parts(text)
+
+
+def key(text: str, context: str = "") -> str:
+    """Under which the catalogue has a text."""
+    return f"{context}{MARK}{text}" if context else text
+
+
+def _by_parts(text: str) -> str:
+    """A text of several lines, or a known text with a full stop behind it; the text itself if it is none of these."""
+    if "\n" in text:
+        return "\n".join(map(_, text.split("\n")))
+    if text.endswith(".") and (translation := _(text[:-1])) != text[:-1]:
+        return f"{translation}。"
     return text
 
 
@@ -57,17 +79,22 @@ def _catalogue(name: str) -> dict[str, str]:
 
 
 @functools.cache
-def _patterns(name: str) -> list[tuple[re.Pattern, str]]:
+def _patterns(name: str, context: str) -> list[tuple[re.Pattern, str]]:
     """(what recognises a text with values in it, its translation), the most particular first.
 
-    A text that is little more than its values would recognise too much, so it is left out.
+    A text that is little more than its values would recognise too much, so it is left out where no context narrows it.
     """
-    fixed = {text: len(VALUE.sub("", text)) for text in _catalogue(name)}
-    with_values = [(text, made) for text, made in _catalogue(name).items() if VALUE.search(text) and fixed[text] > 9]
-    with_values.sort(key=lambda entry: -fixed[entry[0]])
-    return [(_recognising(text), made) for text, made in with_values]
+    texts = {}
+    for entry, translation in _catalogue(name).items():
+        used_for, _mark, text = entry.rpartition(MARK)
+        if used_for == context:
+            texts[text] = translation
+    fixed = {text: len(VALUE.sub("", text)) for text in texts if VALUE.search(text)}
+    telling = [text for text in fixed if fixed[text] > (0 if context else FEWEST)]
+    return [(_recognising(text), texts[text]) for text in sorted(telling, key=lambda text: -fixed[text])]
 
 
 def _recognising(text: str) -> re.Pattern:
     parts = [re.escape(part.replace("{{", "{").replace("}}", "}")) for part in VALUE.split(text)]
-    return re.compile("(.*?)".join(parts), re.DOTALL)
+    # A text of several lines that only one of them would recognise is taken apart instead.
+    return re.compile("(.*?)".join(parts), re.DOTALL if "\n" in text else 0)

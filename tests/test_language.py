@@ -24,6 +24,12 @@ def chinese(monkeypatch):
 def catalogue(monkeypatch):
     known = {
         "steps": "步",
+        "unit\x04steps": "步數",
+        "reading\x04{0}% open": "開 {0}%",
+        "reading\x04red": "紅",
+        "for lengths {0}, {1}.": "長度 {0}：{1}。",
+        "token {0} should see token {1}": "{0} 應該看得到 {1}",
+        "eight fit into memory": "放得下八個",
         "You stopped at step {0}.": "你停在第 {0} 步。",
         "{0} of the first {1} {2}": "{1} 個 {2} 之中的 {0} 個",
         "the {{name}} of {0}": "{0} 的 {{name}}",
@@ -39,6 +45,25 @@ def test_values_are_put_where_the_translation_wants_them(catalogue):
     assert language._("You stopped at step 20.") == "你停在第 20 步。"
     assert language._("3 of the first 10 steps") == "10 個 步 之中的 3 個"
     assert language._("the {name} of mine") == "mine 的 {name}"
+
+
+def test_a_value_is_translated_by_its_own_pattern(catalogue):
+    assert language._("for lengths [3], token 1 should see token 0.") == "長度 [3]：1 應該看得到 0。"
+
+
+def test_lines_and_a_full_stop_are_taken_apart(catalogue):
+    assert language._("You stopped at step 2.\nsteps") == "你停在第 2 步。\n步"
+    assert language._("eight fit into memory.") == "放得下八個。"
+
+
+def test_a_unit_may_have_another_translation(catalogue):
+    assert language._("steps", "unit") == "步數" and language._("steps") == "步"
+    assert language._("eight fit into memory", "unit") == "eight fit into memory"
+
+
+def test_a_context_has_patterns_of_its_own_however_short(catalogue):
+    assert language._("40% open", "reading") == "開 40%" and language._("red% open", "reading") == "開 紅%"
+    assert language._("40% open") == "40% open"
 
 
 def test_what_no_catalogue_knows_stays_english(catalogue):

@@ -15,7 +15,6 @@ import warnings
 from dataclasses import asdict
 
 import datasets
-import pandas as pd
 from peft import LoraConfig
 from safetensors.torch import load_file, save_file
 from tqdm import tqdm
@@ -31,6 +30,7 @@ from helpers.training import run_log
 from helpers.training.cpu_trainer import CPUSFTTrainer
 from tools.course import RECORDED
 from tools.recipes import RUNS, SETTINGS, Run
+from tools.slices import digits, general, held_out, replay_rows
 
 ASKED = 100  # held-out commands that a run of the gallery answers
 BARE = "{% for message in messages if message['role'] == 'user' %}{{ message['content'] }}{% endfor %}"
@@ -54,8 +54,8 @@ def validation_rows(data: datasets.DatasetDict) -> datasets.Dataset:
     return data["validation"].select(range(96))
 
 
-def training_rows(run: Run, data: datasets.DatasetDict) -> datasets.Dataset:
-    """The run's examples, another draw for each seed; the trainer shuffles them."""
+def training_rows(run: Run, data: datasets.DatasetDict, replay: list[dict] | None = None) -> datasets.Dataset:
+    """The run's examples, another draw for each seed, and the rows of `replay`; the trainer shuffles them."""
     seed = (SETTINGS | run.config)["seed"]
     train = data["train"].shuffle(seed=seed) if seed else data["train"]
     rows = [train.select(range(run.templates))]
@@ -67,7 +67,12 @@ def training_rows(run: Run, data: datasets.DatasetDict) -> datasets.Dataset:
         rows.append(perturb.repeats(train, run.repeats))
     if run.leaked:
         rows.append(validation_rows(data))
-    return perturb.shuffled_answers(datasets.concatenate_datasets(rows), run.shuffled, seed)
+    rows = perturb.shuffled_answers(datasets.concatenate_datasets(rows), run.shuffled, seed)
+    if not (run.misspelt or run.non_commands or replay):
+        return rows
+    records = perturb.misspelt(list(rows), run.misspelt, seed)
+    records += (2 * commands.non_commands("train"))[: run.non_commands] + (replay or [])
+    return datasets.Dataset.from_list([{key: row[key] for key in ("prompt", "completion")} for row in records])
 
 
 def spoil(rows: datasets.Dataset, how: str, tokenizer) -> datasets.Dataset:
@@ -101,11 +106,6 @@ def sft_config(scratch: str, settings: dict) -> SFTConfig:
     return SFTConfig(**LAPTOP | {"bf16": fast_bf16(), "disable_tqdm": False}, output_dir=scratch, **settings)
 
 
-def digits(right: pd.Series) -> str:
-    """One digit for each command, 1 where it is right, for tests of paired differences."""
-    return "".join(map(str, right.astype(int)))
-
-
 def train(name: str, run: Run) -> None:
     """Trains, scores on `validation`, `test` and `natural` (the gallery on a part of `test`, and not on `natural`), and
     writes data/runs/NAME.json."""
@@ -113,11 +113,12 @@ def train(name: str, run: Run) -> None:
     model, tokenizer = load(run.model)
     clock, scored = run_log.Clock(), Scored(run.score_every, data["validation"], tokenizer)
     settings = SETTINGS | run.config
+    replay = replay_rows(model, tokenizer) if run.replay else None
     with tempfile.TemporaryDirectory() as scratch:
         trainer = CPUSFTTrainer(
             model=model,
             args=sft_config(scratch, settings),
-            train_dataset=training_rows(run, data),
+            train_dataset=training_rows(run, data, replay),
             eval_dataset=validation_rows(data),
             processing_class=tokenizer,
             peft_config=LoraConfig(r=run.lora, lora_alpha=2 * run.lora, target_modules="all-linear")
@@ -135,10 +136,17 @@ def train(name: str, run: Run) -> None:
         trained, tokenizer = load_tuned(run.model)
     if run.asked_plainly:
         tokenizer.chat_template = BARE
-    held_out = {split: data[split] for split in ("validation", "test", "natural")}
+    asked = {split: data[split] for split in ("validation", "test", "natural")}
     if run.fault:
-        held_out = {"validation": data["validation"], "test": data["test"].select(range(ASKED))}
-    scores = {split: evaluate(trained, tokenizer, rows) for split, rows in held_out.items()}
+        asked = {"validation": data["validation"], "test": data["test"].select(range(ASKED))}
+    scores = {split: evaluate(trained, tokenizer, rows) for split, rows in asked.items()}
+    more = {}
+    if run.slices:
+        parts = {
+            part: evaluate(trained, tokenizer, datasets.Dataset.from_list(rows)) for part, rows in held_out().items()
+        }
+        more = {"slices": {part: digits(of_part.rows["exact"]) for part, of_part in parts.items()}}
+        more["general"] = general(trained, tokenizer)
     tables = {split: of_split.table() for split, of_split in scores.items()}
     run_log.save(
         name,
@@ -148,6 +156,7 @@ def train(name: str, run: Run) -> None:
         trained_share=share,
         **{split: {m: dict(t.loc[label]) for m, label in METRICS.items()} for split, t in tables.items()},
         right={split: digits(of_split.rows["exact"]) for split, of_split in scores.items()},
+        **more,
         answers=[
             {"command": row.command, "answer": row.answer[:400]} for row in scores["test"].rows.head(READ).itertuples()
         ],
@@ -160,8 +169,8 @@ def other_tools() -> dict[str, list[str]]:
     """What other tools record: {name: the command that does}."""
     python = [sys.executable, "-m"]
     notebooks = {name: [*python, "tools.course", "record", name] for name in RECORDED}
-    second_round = [*python, "tools.second_round"]
-    return {"bench": [*python, "tools.bench", "--record"], "second_round": second_round, **notebooks}
+    rounds = {name: [*python, f"tools.{name}"] for name in ("second_round", "second_language")}
+    return {"bench": [*python, "tools.bench", "--record"], **rounds, **notebooks}
 
 
 def everything() -> None:

@@ -10,7 +10,6 @@ import sys
 import tempfile
 from dataclasses import asdict, dataclass
 
-import pandas as pd
 import torch
 from datasets import Dataset
 from safetensors.torch import load_file, save_model
@@ -18,12 +17,12 @@ from tqdm import tqdm
 
 from helpers import paths
 from helpers.dataset import commands, likeness, perturb
-from helpers.dataset.files import read_jsonl
-from helpers.evaluation import evaluate, generate
+from helpers.evaluation import evaluate
 from helpers.model import load, load_tokenizer
 from helpers.training import run_log
 from helpers.training.cpu_trainer import CPUSFTTrainer
-from tools.runs import digits, sft_config
+from tools.runs import sft_config
+from tools.slices import digits, general, held_out, natural_rows, replay_rows
 
 ROWS, NATURAL = 1200, 400  # rows of a training set, and how many of them are natural commands
 SETTINGS = dict(
@@ -35,9 +34,6 @@ SETTINGS = dict(
     max_length=256,
     logging_steps=5,
 )
-NATURAL_READ = 150  # natural commands of training that these trials keep aside, to choose by
-REPLAY_TOKENS = 64  # answers to general prompts that are longer are left out
-REPLAY_LENGTHS = ("In one short sentence", "In two sentences")  # each prompt is asked in both ways
 WEIGHTS = paths.ROOT / "outputs" / "second_round"  # of the trials that are averaged
 DONE = WEIGHTS.with_suffix(".txt")  # what an interrupted call has made so far
 
@@ -72,15 +68,6 @@ TRIALS = {
 }
 
 
-def natural_rows(seed: int) -> tuple[list[dict], list[dict]]:
-    """The natural commands to train on, in the order of `seed`, and the NATURAL_READ that are kept aside."""
-    natural = commands.natural_commands("train")
-    random.Random(0).shuffle(natural)
-    train = natural[NATURAL_READ:]
-    random.Random(seed).shuffle(train)
-    return train, natural[:NATURAL_READ]
-
-
 def training_rows(trial: Trial, replay: list[dict]) -> Dataset:
     """ROWS rows, less what the trial leaves out: those of the cure take the place of pattern sentences."""
     rng, seed = random.Random(trial.seed), trial.seed
@@ -101,57 +88,14 @@ def training_rows(trial: Trial, replay: list[dict]) -> Dataset:
     return Dataset.from_list([{key: row[key] for key in ("prompt", "completion")} for row in rows])
 
 
-def replay_rows(model, tokenizer) -> list[dict]:
-    """General prompts with the model's own answers to them, as far as they end within REPLAY_TOKENS tokens."""
-    texts = [row["text"] for row in read_jsonl(paths.DATA / "general_prompts.jsonl")]
-    asked = [[{"role": "user", "content": f"{length}: {text}"}] for length in REPLAY_LENGTHS for text in texts]
-    answers = generate(model, tokenizer, asked, REPLAY_TOKENS)
-    rows = [
-        {"prompt": question, "completion": [{"role": "assistant", "content": answer}]}
-        for question, answer in zip(asked, answers, strict=True)
-        if len(tokenizer(answer, add_special_tokens=False)["input_ids"]) < REPLAY_TOKENS
-    ]
-    random.Random(0).shuffle(rows)
-    return rows
-
-
-def held_out() -> dict[str, list[dict]]:
-    """The rows that a trial is scored on, by slice: {slice: records}. None of them is a row of a report."""
-    validation = list(commands.load()["validation"])
-    return {
-        "patterns": validation,
-        "natural": natural_rows(seed=0)[1],
-        "misspelt": perturb.misspelt(validation, seed=1),
-        "no command": commands.non_commands("validation"),
-    }
-
-
-def general(model, tokenizer) -> dict:
-    """What the model keeps of general language: nats per token on each passage, and which questions it answers."""
-    rows = pd.read_json(paths.DATA / "general_text.jsonl", lines=True)
-    losses = []
-    for text in rows.loc[rows["kind"] == "passage", "text"]:
-        ids = tokenizer(text, return_tensors="pt")["input_ids"]
-        with torch.inference_mode():
-            losses.append(round(model(input_ids=ids, labels=ids).loss.item(), 4))
-    questions = rows[rows["kind"] == "question"]
-    answers = generate(model, tokenizer, [[{"role": "user", "content": text}] for text in questions["text"]], 32)
-    accepted = [
-        any(word.lower() in answer.lower() for word in words)
-        for answer, words in zip(answers, questions["accept"], strict=True)
-    ]
-    return {"prose": losses, "questions": digits(pd.Series(accepted))}
-
-
-def trained(trial: Trial, replay: list[dict]) -> tuple:
-    """The model after the trial, its log, its minutes."""
-    model, tokenizer = load()
+def train_on(rows: Dataset, model, tokenizer, settings: dict) -> tuple:
+    """The model after training on the rows, its log, its minutes. settings: of SFTConfig."""
     clock = run_log.Clock()
     with tempfile.TemporaryDirectory() as scratch:
         trainer = CPUSFTTrainer(
             model=model,
-            args=sft_config(scratch, SETTINGS | {"seed": trial.seed}),
-            train_dataset=training_rows(trial, replay),
+            args=sft_config(scratch, settings),
+            train_dataset=rows,
             processing_class=tokenizer,
             callbacks=[clock],
         )
@@ -174,7 +118,8 @@ def record(name: str, trial: Trial, replay: list[dict]) -> None:
     if trial.averages:
         model = averaged(trial.averages)
     else:
-        model, log, minutes = trained(trial, replay)
+        rows = training_rows(trial, replay)
+        model, log, minutes = train_on(rows, *load(), SETTINGS | {"seed": trial.seed})
     tokenizer = load_tokenizer()
     if name in TRIALS["averaged"].averages:
         WEIGHTS.mkdir(parents=True, exist_ok=True)

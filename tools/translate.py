@@ -12,14 +12,12 @@ import argparse
 import ast
 import functools
 import io
-import itertools
 import json
 import os
 import re
 import sys
-import tokenize
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,25 +30,21 @@ from translate.storage.markdown import MarkdownFile
 
 from helpers import language
 from helpers.paths import DATA, ROOT
+from tools import texts
 
 LOCALE = ROOT / "locale" / "zh_TW"
 FOLDER = "zh-TW"  # of the built notebooks and pages, beside the English ones
-NOTEBOOKS, QUIZ, HELPERS = ROOT / "notebooks", DATA / "quiz", ROOT / "helpers"
+NOTEBOOKS, TEACHING, QUIZ, HELPERS = ROOT / "notebooks", ROOT / "teaching", DATA / "quiz", ROOT / "helpers"
 DIAGNOSES = DATA / "diagnoses.json"  # whose keys a reader sees too
+RUNS, PLANTED = DATA / "runs", DATA / "planted" / "key.json"
 STRINGS = LOCALE / "strings.json"  # what helpers look up
 # Without the dates and names that gettext would put there: a file changes when a text does.
 HEADER = (
     "Language: zh_TW\nMIME-Version: 1.0\nContent-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: 8bit\n"
 )
-SPEAKING = ("_", "right", "not_yet", "CourseError")  # functions of helpers whose text a reader sees
-ENGLISH_ONLY = (
-    "perturb.py",
-    "grammar.py",
-    "__init__.py",
-)  # their constants are English that is trained on or searched for
-SENTENCE = re.compile(r"(?!.*([\n\\<%\[]|\(\?|---|\{\")).+ .+ ")  # three words or more, and no markup
-SHOWN = ("predict",)  # modules of helpers.ui whose calls in a notebook's code hold texts that a reader sees
-LOOKED_UP = ("text in code", "data", "helper")
+READING = "reading"  # of a device of a home
+UNIT = "unit"  # of an estimate: a text that stands behind a number, and may need another translation there
+LOOKED_UP = ("text in code", "data", "helper", UNIT)
 LINK = re.compile(r"(\]\()([^)\s]+)(\))")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
@@ -59,7 +53,7 @@ Translate = Callable[[str, str], str]  # of (context, text)
 
 @dataclass(frozen=True)
 class Message:
-    context: str  # id of the cell, or nothing
+    context: str  # id of the cell, READING, or nothing
     text: str
     where: str  # "Markdown", "comment", or one of LOOKED_UP
 
@@ -69,13 +63,14 @@ class Message:
 
 def sources() -> list[Path]:
     """All that is translated: pages() and what helpers look up."""
-    return [*pages(), *sorted(QUIZ.glob("[0-9]*.json")), DIAGNOSES, HELPERS]
+    return [*pages(), *sorted(QUIZ.glob("[0-9]*.json")), DIAGNOSES, RUNS, PLANTED, HELPERS]
 
 
 def pages() -> list[Path]:
     """What has a translated copy of its own: notebooks and Markdown pages."""
     notebooks = [*sorted(NOTEBOOKS.glob("[0-9]*.ipynb")), *sorted((NOTEBOOKS / "solutions").glob("[0-9]*.ipynb"))]
-    return [*notebooks, NOTEBOOKS / "glossary.md", ROOT / "README.md"]
+    teaching = [*sorted(TEACHING.glob("*.md")), *sorted((TEACHING / "run_sheets").glob("*.md"))]
+    return [*notebooks, NOTEBOOKS / "glossary.md", ROOT / "README.md", DATA / "README.md", *teaching]
 
 
 def catalogue(source: Path) -> Path:
@@ -84,21 +79,33 @@ def catalogue(source: Path) -> Path:
 
 def target(source: Path) -> Path:
     """Where the translation of a notebook or page is built."""
-    if source == ROOT / "README.md":
-        return ROOT / f"README.{FOLDER}.md"
-    return NOTEBOOKS / FOLDER / source.relative_to(NOTEBOOKS)
+    if source in (ROOT / "README.md", DATA / "README.md"):
+        return source.with_name(f"README.{FOLDER}.md")
+    home = TEACHING if source.is_relative_to(TEACHING) else NOTEBOOKS
+    return home / FOLDER / source.relative_to(home)
 
 
 def messages(source: Path) -> list[Message]:
     """All texts of a file, in their order, each once for each context."""
     if source.suffix == ".ipynb":
         cells = nbformat.read(source, as_version=4).cells
-        lists = _lists(node for cell in cells if cell.cell_type == "code" for node in ast.walk(ast.parse(cell.source)))
+        code = [ast.parse(cell.source) for cell in cells if cell.cell_type == "code"]
+        lists = texts.lists(node for cell in code for node in ast.walk(cell))
         met = [message for cell in cells for message in _of_cell(cell, lists)]
     elif source.suffix == ".md":
         met = [Message("", text, "Markdown") for text in _of_markdown(source.read_text(encoding="utf-8"))]
     elif source == HELPERS:
-        met = [Message("", text, "helper") for path in sorted(HELPERS.rglob("*.py")) for text in _spoken(path)]
+        modules = sorted(HELPERS.rglob("*.py"))
+        met = [Message("", text, "helper") for path in modules for text in texts.spoken(path)]
+        met += [Message(READING, text, "helper") for path in modules for text in texts.readings(path)]
+    elif source == RUNS:
+        recipes = [
+            json.loads(path.read_text(encoding="utf-8")).get("recipe", {}) for path in sorted(RUNS.glob("*.json"))
+        ]
+        met = [Message("", recipe["about"], "data") for recipe in recipes if recipe.get("fault")]
+    elif source == PLANTED:
+        defects = json.loads(source.read_text(encoding="utf-8")).values()
+        met = [Message("", defect["hint"], "data") for defect in defects]
     else:
         content = json.loads(source.read_text(encoding="utf-8"))
         keys = list(content) if source == DIAGNOSES else []
@@ -110,8 +117,9 @@ def _of_cell(cell, lists: dict[str, ast.expr]) -> Iterator[Message]:
     if cell.cell_type == "markdown":
         yield from (Message(cell.id, text, "Markdown") for text in _of_markdown(cell.source))
     elif cell.cell_type == "code":
-        yield from (Message(cell.id, _words(token.string), "comment") for token in _comments(cell.source))
-        yield from (Message(cell.id, text, "text in code") for text in _shown(cell.source, lists))
+        yield from (Message(cell.id, texts.words(token.string), "comment") for token in texts.comments(cell.source))
+        yield from (Message(cell.id, text, "text in code") for text in texts.shown(cell.source, lists))
+        yield from (Message(cell.id, text, UNIT) for text in texts.units(cell.source))
 
 
 def _of_markdown(text: str) -> list[str]:
@@ -123,94 +131,6 @@ def _parsed(text: str, callback: Callable[[str], str] | None = None) -> Markdown
     page = MarkdownFile(callback=callback, no_placeholders=True, extract_code_blocks=False, extract_frontmatter=False)
     page.parse(text.encode())
     return page
-
-
-def _comments(code: str) -> list[tokenize.TokenInfo]:
-    tokens = tokenize.generate_tokens(io.StringIO(code).readline)
-    return [token for token in tokens if token.type == tokenize.COMMENT and _words(token.string)]
-
-
-def _words(comment: str) -> str:
-    return comment.lstrip("#").strip()
-
-
-def _shown(code: str, lists: dict[str, ast.expr]) -> Iterator[str]:
-    """The texts of a cell that helpers show: those in calls like predict.choose(...), with options that have a name
-    of their own, and errors.
-    """
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Call) and (_module(node.func) in SHOWN or _name(node.func) == "CourseError"):
-            yield from _texts(node)
-            named = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-            for name in sorted(named & set(lists)):
-                yield from _texts(lists[name])
-        if isinstance(node, ast.Call):
-            yield from _described(node)
-
-
-def _lists(nodes: Iterable[ast.AST]) -> dict[str, ast.expr]:
-    """What assignments among the nodes give to names, where it is a string or a list of strings."""
-    to_a_name = [node for node in nodes if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)]
-    written = (ast.List, ast.Tuple, ast.Constant)
-    return {node.targets[0].id: node.value for node in to_a_name if isinstance(node.value, written)}
-
-
-def _described(call: ast.Call) -> Iterator[str]:
-    """The description of a slider or another control, which frame() translates."""
-    for keyword in call.keywords:
-        if keyword.arg == "description":
-            yield from _texts(keyword.value)
-
-
-def _spoken(path: Path) -> Iterator[str]:
-    """The texts of a module of helpers that a reader sees: in calls of SPEAKING, and sentences among its constants."""
-    module = ast.parse(path.read_text(encoding="utf-8"))
-    constants = _lists(module.body)
-    for node in ast.walk(module):
-        if isinstance(node, ast.Call) and _name(node.func) in SPEAKING:
-            yield from _texts(node)
-            for name in (argument.id for argument in node.args if isinstance(argument, ast.Name)):
-                yield from _texts(constants.get(name, ast.Tuple([])))
-        if isinstance(node, ast.Call):
-            yield from _described(node)
-    for node in [] if path.name in ENGLISH_ONLY else module.body:
-        if isinstance(node, ast.Assign):  # such as the hints of a check, which a message takes in
-            yield from (text for text in _texts(node.value) if SENTENCE.match(text))
-
-
-def _module(function: ast.expr) -> str:
-    return _name(function.value) if isinstance(function, ast.Attribute) else ""
-
-
-def _name(node: ast.expr) -> str:
-    return node.id if isinstance(node, ast.Name) else ""
-
-
-def _texts(node: ast.AST) -> Iterator[str]:
-    """The strings below a node that have a word in them; an f-string with {0}, {1} in the place of its values."""
-    if isinstance(node, ast.JoinedStr):
-        text = _with_numbered_values(node)
-    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-        text = node.value
-    elif isinstance(node, ast.Subscript):
-        return  # its string is a key
-    else:
-        for child in ast.iter_child_nodes(node):
-            yield from _texts(child)
-        return
-    if re.search("[a-zA-Z]{2}", language.VALUE.sub("", text)):
-        yield text
-
-
-def _with_numbered_values(node: ast.JoinedStr) -> str:
-    numbers = itertools.count()
-    parts = []
-    for part in node.values:
-        if isinstance(part, ast.Constant):
-            parts.append(part.value.replace("{", "{{").replace("}", "}}"))
-        else:
-            parts.append(f"{{{next(numbers)}}}")
-    return "".join(parts)
 
 
 def _of_json(part) -> Iterator[str]:
@@ -334,10 +254,10 @@ def _page(text: str, context: str, translate: Translate) -> str:
 
 def _commented(code: str, context: str, translate: Translate) -> str:
     lines = code.splitlines(keepends=True)
-    for token in _comments(code):
+    for token in texts.comments(code):
         row, column = token.start
         line = lines[row - 1]
-        comment = token.string.replace(_words(token.string), translate(context, _words(token.string)))
+        comment = token.string.replace(texts.words(token.string), translate(context, texts.words(token.string)))
         lines[row - 1] = line[:column] + comment + line[column + len(token.string) :]
     return "".join(lines)
 
@@ -384,8 +304,10 @@ def strings() -> str:
     known = {}
     for source in sources():
         for unit in read(source).units:
-            if unit.istranslated() and unit.getnotes("developer").strip() in LOOKED_UP:
-                known[unit.source] = str(unit.target)
+            where = unit.getnotes("developer").strip()
+            if unit.istranslated() and where in LOOKED_UP:
+                used_for = UNIT if where == UNIT else unit.getcontext() if where == "helper" else ""
+                known[language.key(unit.source, used_for)] = str(unit.target)
     return json.dumps(known, ensure_ascii=False, indent=0, sort_keys=True) + "\n"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from helpers.checks.protocol import Verdict, check, not_yet, right
+from helpers.checks.protocol import Verdict, about, check, not_yet, right
 from helpers.language import _
 from helpers.training import diagnosis, phases, rules, run_log
 
@@ -47,7 +47,7 @@ def named_faults(answers: dict[str, str | None], runs: dict[str, dict]) -> Verdi
     for name, answer in answers.items():
         recipe = runs[name]["recipe"]
         all_right = all_right and answer == recipe["fault"]
-        lines.append(f"{name}: {_about_label(answer, recipe)}")
+        lines.append(about(name, _about_label(answer, recipe)))
     return right("\n" + "\n".join(lines)) if all_right else not_yet("\n" + "\n".join(lines))
 
 
@@ -99,7 +99,7 @@ def overfitting_rule(answer: Callable[[pd.DataFrame], float | None], runs: dict[
 
 def _about_label(answer: str | None, recipe: dict) -> str:
     if answer == recipe["fault"]:
-        return f"right, {recipe['about']}."
+        return _("right, {}.").format(_(recipe["about"]))
     return _of_labels(answer)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from jinja2.exceptions import TemplateError
 
-from helpers.checks.protocol import Verdict, check, not_yet, right
+from helpers.checks.protocol import Verdict, about, check, not_yet, right
 from helpers.model.chat import IGNORED
 from helpers.paths import PLANTED
 
@@ -21,7 +21,7 @@ def formats(answer: dict[str, dict | None], system: str, user: str, assistant: s
     }
     for name, example in expected.items():
         if hint := _unlike(answer.get(name), example):
-            return not_yet(f"{name}: {hint}.")
+            return not_yet(about(name, f"{hint}."))
     return right("the same three messages; the second format says where the answer begins.")
 
 

@@ -32,6 +32,11 @@ def not_yet(message: str) -> Verdict:
     return Verdict(False, _("Not yet: {}").format(_(message)))
 
 
+def about(name: str, hint: str) -> str:
+    """A line of a message on several answers: which of them, and what is said of it."""
+    return _("{}: {}").format(_(name), _(hint))
+
+
 def check(judge: Callable[..., Verdict]) -> Callable[..., None]:
     """Make a check of a function from the reader's answer, and whatever it is judged by, to a Verdict.
 

@@ -3,12 +3,14 @@
 import tempfile
 from pathlib import Path
 
-from helpers.checks.protocol import Verdict, check, not_yet, right
+from helpers.checks.protocol import Verdict, about, check, not_yet, right
 from helpers.errors import CourseError
+from helpers.language import _
 from helpers.training import jobs, memory, planner
 from helpers.training.jobs import Job
 
 ALLOWED = {"any method": list(planner.METHODS), "all weights": ["all weights"]}
+SHORT_TEXTS = ("any method", "AdamW's averages")
 RANK = 16
 BYTES = {"weights": 4, "gradients": 4, "AdamW's averages": 8}  # of each trained parameter
 ROWS, BATCH, ACCUMULATION, GPUS = 6_400, 8, 8, 4  # of the run that a friend starts on several GPUs
@@ -29,7 +31,7 @@ def lora_yaml(lines: str) -> Verdict:
     if settings.get("use_peft") is not True:
         return not_yet("without use_peft: true TRL trains all weights, whatever the other lines say.")
     if settings.get("lora_r") != RANK:
-        return not_yet(f"the rank is {settings.get('lora_r', 'the default')}; r in Python is lora_r here.")
+        return not_yet(f"the rank is {settings.get('lora_r', _('the default'))}; r in Python is lora_r here.")
     if settings.get("lora_target_modules") not in ("all-linear", ["all-linear"]):
         return not_yet("name the layers: what is target_modules in Python begins with lora_ here.")
     return right(f"TRL knows all {len(settings)} lines.")
@@ -89,7 +91,7 @@ def fewest_gpus(plans: dict[str, tuple | None], config, batch: int, length: int,
     for name, plan in plans.items():
         hint = _about_plan(plan, ALLOWED[name], config, batch, length, kind)
         all_right = all_right and not hint
-        lines.append(f"{name}: {hint or f'right, {plan[1]} {kind}.'}")
+        lines.append(about(name, hint or _("right, {} {}.").format(plan[1], kind)))
     return right("\n" + "\n".join(lines)) if all_right else not_yet("\n" + "\n".join(lines))
 
 

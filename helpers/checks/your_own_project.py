@@ -5,11 +5,12 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from helpers.checks.protocol import Verdict, check, not_yet, right
+from helpers.checks.protocol import Verdict, about, check, not_yet, right
 from helpers.dataset import files
 from helpers.errors import CourseError
 from helpers.evaluation import generate, wilson
 from helpers.evaluation.measures import MEASURES, choose
+from helpers.language import _
 from helpers.model import load_tuned
 
 FITTING = {
@@ -127,7 +128,7 @@ def fitting_measure(answer: str, expected: Sequence[str]) -> Verdict:
     fits = choose(expected)
     if answer != fits:
         return not_yet(f"{answer} says {MEASURES[answer]}. Now look at an answer of the file: {expected[0][:80]!r}.")
-    return right(f"{fits} says {MEASURES[fits]}.")
+    return right(_("{} says {}.").format(fits, _(MEASURES[fits])))
 
 
 @check
@@ -191,5 +192,5 @@ def may_say(answer: dict[str, bool]) -> Verdict:
     """True or False for each of CLAIMS: whether the report may say so."""
     for claim, (allowed, because) in CLAIMS.items():
         if answer.get(claim) is not allowed:
-            return not_yet(f"{claim!r}: {because}.")
+            return not_yet(about(repr(claim), f"{because}."))
     return right("a report says what was measured, on what, and what nobody has tried.")

@@ -13,6 +13,7 @@ from helpers.dataset import acting_devices, calls
 from helpers.dataset.acting_devices import Refused, find, require_place
 from helpers.dataset.devices import Change, Device, State, changes, make, reading, seconds
 from helpers.dataset.homes import SHOPPING
+from helpers.language import _
 
 
 class Outcome(NamedTuple):
@@ -149,7 +150,7 @@ def _state(state: State, wanted: dict) -> str:
     if asked is None:
         return _readings(found)
     fitting = [device.name for device in found if asked in _states(device)]
-    return f"{len(fitting)} of {len(found)} {asked}" + (f": {', '.join(fitting)}" if fitting else "")
+    return _("{} of {} {}").format(len(fitting), len(found), asked) + (f": {', '.join(fitting)}" if fitting else "")
 
 
 def _states(device: Device) -> set[str]:

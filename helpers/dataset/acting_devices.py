@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from helpers.dataset.devices import Device, State
+from helpers.language import _
 
 WORDS = {
     "media_player": "media player", "lawn_mower": "lawn mower", "binary_sensor": "contact", "todo": "list",
@@ -36,7 +37,7 @@ def find(state: State, wanted: dict, domains: tuple = (), cannot: str = "", ever
             found = _some([d for d in found if d.domain in domains], is_a)
     elif domains:
         found = [d for d in found if d.domain in domains]
-    what = name or word(device_class or domain or (domains[0] if len(domains) == 1 else "such device"))
+    what = name or word(device_class or domain or (domains[0] if len(domains) == 1 else _("such device")))
     if domain is not None:
         is_no = f"The {name} is no {word(domain)}." if name else f"There is no {what} in this home."
         found = _some([d for d in found if d.domain == domain], is_no)

@@ -15,6 +15,7 @@ from helpers.dataset import calls, grammar
 from helpers.dataset.grammar import Grammar, load_grammar
 from helpers.dataset.homes import homes
 from helpers.dataset.usage import usage
+from helpers.language import _
 from helpers.progress import progress
 
 SPLITS = ("train", "validation", "test")
@@ -66,11 +67,11 @@ def _sample(g: Grammar, language: str, seed: int) -> tuple[dict[str, list[dict]]
     patterns = Counter((t.intent, splits[t.family]) for t in g.templates)
     # Test and validation are drawn first: a sentence that two patterns can make must not be seen in training.
     order = sorted(g.templates, key=lambda t: SPLITS.index(splits[t.family]), reverse=True)
-    for template in progress(order, desc=f"Building the commands ({language})", unit="template", leave=True):
+    for template in progress(order, desc=_(f"Building the commands ({language})"), unit=_("template"), leave=True):
         split, rng = splits[template.family], random.Random(f"{seed} {template.id}")
         wanted = min(CAP[split], ceil(WANTED[split] / patterns[template.intent, split]))
         wanted = max(wanted, LEAST[split])
-        for _ in range(wanted * DRAWS):
+        for _drawn in range(wanted * DRAWS):
             text, arguments = g.sample(template, rng, unseen=split == "test")
             if text in seen:
                 continue

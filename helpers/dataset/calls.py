@@ -16,6 +16,22 @@ from helpers.errors import CourseError
 # The answer to what asks for nothing that a home can do. Ours: home-assistant-intents has no such intent, and the
 # schema that models are prompted and constrained with has none. Notebook 08 trains on it; as an answer it is valid.
 NO_COMMAND = {"name": "HassNoCommand", "arguments": {}}
+# What fastjsonschema says of a call that does not fit; kept together for a translation.
+SCHEMA_SAYS = (
+    "{0} must be object",
+    "{0} must be string",
+    "{0} must be integer",
+    "{0} must be number",
+    "{0} must be one of {1}",
+    "{0} must be bigger than or equal to {1}",
+    "{0} must be smaller than or equal to {1}",
+    "{0} must be longer than or equal to {1} characters",
+    "{0} must contain {1} properties",
+    "{0} must contain at least {1} properties",
+    "{0} must not contain {1} properties",
+    "{0} cannot be validated by any definition",
+    "{0} takes no such value",
+)
 
 
 @lru_cache

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from helpers.dataset.turns import is_turn, listed, text_of
+from helpers.language import _
 
 # Columns that mean the same in different projects; compared without case, spaces, hyphens and underscores.
 CHATS = ("messages", "conversations", "conversation", "dialogue", "dialog", "turns", "chat")
@@ -94,5 +95,8 @@ def as_pair(messages: list[dict], changes: list) -> tuple[dict, list]:
 
 def named(columns: list[str]) -> str:
     shown = ", ".join(repr(str(column)[:40]) for column in columns[:8])
-    more = f" and {len(columns) - 8} more" if len(columns) > 8 else ""
-    return f"the column{'s' if len(columns) != 1 else ''} {shown}{more}" if columns else "no columns"
+    if not columns:
+        return _("no columns")
+    if len(columns) > 8:
+        return _("the columns {} and {} more").format(shown, len(columns) - 8)
+    return _("the column {}").format(shown) if len(columns) == 1 else _("the columns {}").format(shown)

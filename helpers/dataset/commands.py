@@ -13,6 +13,7 @@ from helpers.dataset import build, perturb
 from helpers.dataset.calls import NO_COMMAND, record
 from helpers.dataset.calls import prompt as prompt
 from helpers.dataset.files import read_jsonl
+from helpers.dataset.homes import homes
 from helpers.paths import DATA
 
 
@@ -40,7 +41,11 @@ def counts(language: str = "en", seed: int = 0) -> dict:
 
 
 def natural_commands(use: str, language: str = "en") -> list[dict]:
-    """The records of the natural commands for one use, "train" or "test"."""
+    """The records of the natural commands for one use, "train" or "test".
+
+    Raises CourseError for an unknown language.
+    """
+    homes(language)
     rows = read_jsonl(DATA / "natural_commands.jsonl")
     return [
         record(row["command"], row["call"], f"natural/{number}", language)

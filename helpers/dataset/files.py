@@ -16,6 +16,7 @@ from helpers.dataset import decoding, formats, records
 from helpers.dataset.columns import Format, Unknown
 from helpers.dataset.turns import Unfit
 from helpers.errors import CourseError
+from helpers.language import _
 
 MOST_BYTES = 1_000_000_000
 GROWTH = 8  # bytes of memory for a byte of JSON or CSV: its bytes, its text and the rows
@@ -103,12 +104,12 @@ def read(
     found = [record if isinstance(record, dict) else _as_record(record) for record in found]
     objects = [record for record in found if record is not None]
     if not objects:
-        what = "no rows below its header" if container.startswith(("CSV", "Parquet")) else "no rows"
+        what = "no rows below its header" if container.startswith(("CSV", "Parquet")) else _("no rows")
         raise Refused(f"{path.name} holds {what}: pass a file with at least one example.", rows=len(found))
     try:
         format = formats.recognise(objects, mapping, chosen, cut)
     except Unknown as problem:
-        raise Refused(f"{path.name} holds {problem}.", problem.format, len(found)) from None
+        raise Refused(_("{} holds {}.").format(path.name, _(str(problem))), problem.format, len(found)) from None
     rows, unusable, notes = {}, [], []
     for number, record in enumerate(found, start=1):
         try:
@@ -121,10 +122,20 @@ def read(
         raise Refused(f"{reason}; mend the file, or name its columns with --map.", format.name, len(found))
     columns = dict.fromkeys(str(column) for record in objects for column in record)
     unused = ", ".join([column for column in columns if column not in {*format.used, records.HALF}][:8])
-    how = f"Read as {container}: {len(found):,} row{'s' if len(found) != 1 else ''}.\n"
-    how += f"Format: {format.name} ({format.columns}" + (f"; not used: {unused}" if unused else "") + ")."
+    how = f"{_how_read(container, len(found))}\n{_how_used(format, unused)}"
     sha256 = hashlib.sha256(data).hexdigest()
     return DataFile(path, format.name, how, list(rows.values()), list(rows), unusable, notes, sha256)
+
+
+def _how_read(container: str, rows: int) -> str:
+    said = _("Read as {}: {} row.") if rows == 1 else _("Read as {}: {} rows.")
+    return said.format("".join(map(_, container.rpartition(", "))), f"{rows:,}")
+
+
+def _how_used(format: Format, unused: str) -> str:
+    if unused:
+        return _("Format: {} ({}; not used: {}).").format(_(format.name), format.columns, unused)
+    return _("Format: {} ({}).").format(_(format.name), format.columns)
 
 
 def _row(record: dict | None, format: Format) -> tuple[dict, list]:
@@ -166,14 +177,14 @@ def _records(path: Path, data: bytes, max_bytes: int) -> tuple[str, list]:
             found, container = records.from_parquet(path.name, data, max_bytes)
             return container, found
         if kind:
-            raise Refused(f"{path.name} is {kind}.")
+            raise Refused(_("{} is {}.").format(path.name, _(kind)))
         text, encoding = decoding.decode(data)
         if not text.strip("\ufeff \t\r\n"):
             raise Refused(f"{path.name} holds nothing but blanks: pass a file with at least one example.")
         found, container = records.from_text(path.name, text)
         return f"{container}, {encoding}", found
     except decoding.NotText as problem:
-        raise Refused(f"{path.name} is {problem}.") from None
+        raise Refused(_("{} is {}.").format(path.name, _(str(problem)))) from None
     except Refused:
         raise
     except CourseError as problem:

@@ -23,6 +23,7 @@ from helpers.dataset.columns import (
 )
 from helpers.dataset.records import HALF
 from helpers.dataset.turns import ROLE_KEYS, ROLES, Unfit, calls_of, is_turn, listed, messages_of, text_of, tools_of
+from helpers.language import _
 
 NOTHING = ("<noinput>", "noinput", "nan", "none", "n/a")  # what an input says that is empty
 # What stands before the answer in a plain text, the longer ones first.
@@ -104,13 +105,17 @@ def _chat_format(column: str, tools: str | None, system: str | None, kind: str) 
     def row(record: dict):
         turns = listed(value_of(record, column))
         if not turns:
-            raise Unfit("empty", f"{column} is empty" if not record.get(column) else f"{column} is no list of messages")
+            raise Unfit(
+                "empty",
+                _("{} is empty").format(column) if not record.get(column) else f"{column} is no list of messages",
+            )
         messages, changes = messages_of(turns, text_of(record.get(system)) if system else "")
         if kind == "tool calling":
             return {"messages": messages, "tools": tools_of(record.get(tools)) if tools else []}, changes
         return as_pair(messages, changes)
 
-    words = f"{column} holds the turns" + (f", {tools} the tools" if tools else "") + (f", {system}" if system else "")
+    words = _(f"{column} holds the turns") + (_(", {} the tools").format(tools) if tools else "")
+    words += f", {system}" if system else ""
     return Format(kind, words, frozenset(filter(None, (column, tools, system))), row)
 
 
@@ -126,7 +131,7 @@ def _tool_question(known: dict) -> Format | None:
         messages, changes = messages_of([{"role": "user", "content": text_of(record.get(asked))}, call])
         return {"messages": messages, "tools": tools_of(record.get(tools))}, changes
 
-    words = f"{asked} is the prompt, {answer} the calls, {tools} the tools"
+    words = _(f"{asked} is the prompt, {answer} the calls, {tools} the tools")
     return Format("tool calling", words, frozenset((asked, tools, answer)), row)
 
 
@@ -166,10 +171,10 @@ def _pair(
         turns = [*_pairs(earlier or []), *question, *reply]
         return as_pair(*messages_of(turns, text_of(record.get(system)) if system else ""))
 
-    words = f"{asked} is the prompt, {answer} the completion"
-    words += f", {context} what the prompt is about" if context else ""
-    words += f", {system} the system message" if system else ""
-    words += f", {history} the turns before" if history else ""
+    words = _(f"{asked} is the prompt, {answer} the completion")
+    words += _(", {} what the prompt is about").format(context) if context else ""
+    words += _(", {} the system message").format(system) if system else ""
+    words += _(", {} the turns before").format(history) if history else ""
     return Format(kind, words, frozenset(filter(None, (asked, answer, context, system, history))), row)
 
 
@@ -195,7 +200,8 @@ def _text_format(column: str, cut: str) -> Format:
         sides = (("user", before.strip()), ("assistant", after.strip()))
         return as_pair(*messages_of([{"role": role, "content": side} for role, side in sides]))
 
-    return Format("text", f"{column} is the text" + (f", cut at {cut!r}" if cut else ""), frozenset((column,)), row)
+    words = _(f"{column} is the text") + (_(", cut at {}").format(repr(cut)) if cut else "")
+    return Format("text", words, frozenset((column,)), row)
 
 
 def _no_format(columns: list[str]) -> str:

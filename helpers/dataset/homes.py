@@ -26,16 +26,20 @@ def homes(language: str = "en") -> dict:
 
     Raises CourseError when the file has no such language.
     """
-    if language not in _all_homes():
-        known = ", ".join(_all_homes())
-        raise CourseError(f"There is no language {language!r} in data/homes.json; choose one of {known}.")
-    return _all_homes()[language]
+    return _of_language(language, _all_homes(), "homes.json")
 
 
 @lru_cache
 def plan(language: str = "en") -> dict:
     """The rooms of the small home, as data/plan.json gives them: each with its area, floor, place and devices."""
-    return json.loads((DATA / "plan.json").read_text(encoding="utf-8"))[language]
+    drawn = json.loads((DATA / "plan.json").read_text(encoding="utf-8"))
+    return _of_language(language, drawn, "plan.json")
+
+
+def _of_language(language: str, known: dict, file: str) -> dict:
+    if language not in known:
+        raise CourseError(f"There is no language {language!r} in data/{file}; choose one of {', '.join(known)}.")
+    return known[language]
 
 
 def small_home(language: str = "en") -> State:
@@ -83,5 +87,6 @@ def home_around(call: dict, end: int = 0, language: str = "en") -> State:
         state = state.with_(make("timer", name, started, end, length=length, left=length))
         if set(wanted) - set(SECONDS):  # the call says which timer, so there is another one
             elsewhere = next(a for a in state.floors if a != started)
-            state = state.with_(make("timer", "other", elsewhere, end))
+            other = length + 1  # "the timer of 60 seconds" is not this one
+            state = state.with_(make("timer", "other", elsewhere, end, length=other, left=other))
     return state

@@ -53,8 +53,8 @@ def reworded(records: list[dict], copies: int = 1, language: str = "en", seed: i
 def misspelt(records: list[dict], share: float = 1.0, seed: int = 0) -> list[dict]:
     """The records, a random `share` of which (0 to 1) have a sentence in capitals or with one slip of a typist.
 
-    One in four of them is in capitals; in the others two letters change places, or one is left out or doubled. The
-    call stays what it was: names in it are spelled as they should be.
+    One in four of them is in capitals, where its script has any; in the others two letters change places, or one is
+    left out or doubled. The call stays what it was: names in it are spelled as they should be.
     """
     rng = random.Random(seed)
     chosen = set(rng.sample(range(len(records)), round(share * len(records))))
@@ -62,7 +62,7 @@ def misspelt(records: list[dict], share: float = 1.0, seed: int = 0) -> list[dic
 
 
 def wrapped(records: list[dict], seed: int = 0) -> list[dict]:
-    """The records with words around the sentence that change nothing about the call: "could you ...", "... please"."""
+    """The records with English words around the sentence that change nothing about the call: "could you ..."."""
     rng = random.Random(seed)
     new = []
     for row in records:
@@ -93,7 +93,7 @@ def _with_text(row: dict, text: str) -> dict:
 
 def _misspelt(row: dict, rng: random.Random) -> dict:
     text = row["prompt"][-1]["content"]
-    if rng.random() < 0.25:
+    if rng.random() < 0.25 and text.upper() != text:
         return _with_text(row, text.upper())
     letters = [i for i in range(len(text) - 1) if text[i].isalpha() and text[i + 1].isalpha()]
     if not letters:

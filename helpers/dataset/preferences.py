@@ -4,6 +4,7 @@ import re
 
 from helpers.dataset.columns import ANSWERS, CHATS, PROMPTS, SYSTEMS, Format, Unknown, as_pair, first, turns_of
 from helpers.dataset.turns import Unfit, messages_of, text_of
+from helpers.language import _
 
 # Two answers to one question, the preferred one first.
 PAIRS = (("chosen", "rejected"), ("preferredoutput", "nonpreferredoutput"), ("preferred", "dispreferred"))
@@ -49,7 +50,7 @@ def only_good(format: Format, label: str) -> Format:
             raise Unfit("not chosen", "it is marked as a bad answer")
         return format.row(record)
 
-    return Format("preference", f"{format.columns}, those marked good", format.used | {label}, row)
+    return Format("preference", _("{}, those marked good").format(format.columns), format.used | {label}, row)
 
 
 def _preferred(known: dict, pair: tuple[str, str]) -> Format:
@@ -66,5 +67,5 @@ def _preferred(known: dict, pair: tuple[str, str]) -> Format:
         turns = replies if len(replies) > 1 else turns + replies
         return as_pair(*messages_of(turns, text_of(record.get(system)) if system else ""))
 
-    words = f"{answer} is the preferred answer" + (f" to {asked}" if asked else "")
+    words = _(f"{answer} is the preferred answer to {asked}") if asked else _(f"{answer} is the preferred answer")
     return Format("preference", words, frozenset(filter(None, (asked, answer, system, known[pair[1]]))), row)

@@ -10,6 +10,7 @@ from pyarrow import parquet
 
 from helpers.dataset.columns import ANSWERS, CHATS, PROMPTS, plain
 from helpers.errors import CourseError
+from helpers.language import _
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 # Keys under which a JSON object keeps the rows, the first that it has; other lists of objects in it are left.
@@ -153,7 +154,7 @@ def _csv(name: str, text: str) -> tuple[list[dict], str]:
     # Quotes come in pairs, those within a field too, as they are doubled there.
     if records and text.count('"') % 2 and any("\n" in str(value) for value in records[-1].values()):
         raise CourseError(f'{name}, line {last}: a quote (") is opened and never closed; close it or delete the row.')
-    between = SEPARATORS.get(separator, repr(separator))
+    between = _(SEPARATORS.get(separator, repr(separator)))
     return records, f"CSV, {between} between the fields" if named > 1 else "CSV, one column"
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from rapidfuzz import utils
 
 from helpers.dataset.likeness import pairs
+from helpers.language import _
 
 ROLES = ("system", "user", "assistant")
 # One name for each check, in the order in which `report` lists them, and what it means.
@@ -42,7 +43,7 @@ def dialogue(row: dict) -> list[dict]:
     else:
         raise ValueError("prompt and completion are neither both text nor both lists of messages")
     if not isinstance(messages, list) or not messages:
-        raise ValueError("no messages")
+        raise ValueError(_("no messages"))
     for message in messages:
         if not isinstance(message, dict) or not {"role", "content"} <= message.keys():
             raise ValueError("a message without role and content")

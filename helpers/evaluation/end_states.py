@@ -11,6 +11,7 @@ from helpers.dataset import acting, calls
 from helpers.dataset.homes import home_around
 from helpers.evaluation import measures
 from helpers.evaluation.scores import METRICS, Scores, patterns
+from helpers.language import _
 
 RIGHT_END = "right end state"
 SHOWN = 2  # changes of an effect in words
@@ -25,7 +26,9 @@ def judge(scores: Scores, language: str = "en") -> pd.DataFrame:
     Takes milliseconds for each answer that is not exact.
     """
     judged = [_judged(row, language) for row in scores.rows.itertuples()]
-    return scores.rows.assign(right_end=[right for right, _ in judged], effect=[effect for _, effect in judged])
+    return scores.rows.assign(
+        right_end=[right for right, effect in judged], effect=[effect for right, effect in judged]
+    )
 
 
 def table(judged: pd.DataFrame) -> pd.DataFrame:
@@ -48,13 +51,13 @@ def _judged(row, language: str) -> tuple[bool, str]:
         right, answered = acting.apply(home, expected, language), acting.apply(home, call, language)
         same = (right.state, right.reply, right.refusal) == (answered.state, answered.reply, "")
         outcomes.append((same, _in_words(answered)))
-    telling = [effect for _, effect in outcomes if effect != NO_CHANGE] or [NO_CHANGE]
-    return row.exact or all(same for same, _ in outcomes), telling[0]
+    telling = [effect for same, effect in outcomes if effect != _(NO_CHANGE)] or [_(NO_CHANGE)]
+    return row.exact or all(same for same, effect in outcomes), telling[0]
 
 
 def _in_words(outcome: acting.Outcome) -> str:
     """What a call did, in a line."""
     first = "; ".join(map(str, outcome.changed[:SHOWN]))
     if len(outcome.changed) > SHOWN:
-        first = MORE.format(first, len(outcome.changed) - SHOWN)
-    return first or outcome.reply or outcome.refusal or NO_CHANGE
+        first = _(MORE).format(first, len(outcome.changed) - SHOWN)
+    return first or _(outcome.reply or outcome.refusal or NO_CHANGE)

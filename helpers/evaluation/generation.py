@@ -10,10 +10,12 @@ import pandas as pd
 import torch
 
 from helpers.dataset import commands
+from helpers.language import _
 from helpers.model import fast_bf16
 from helpers.progress import progress
 
-LONGEST = 40  # tokens of an answer, after which `generate` gives up; SmolLM2 needs 34 for the longest held-out call
+# Tokens of an answer, after which `generate` gives up. SmolLM2 needs 34 for the longest held-out call, 49 in Chinese.
+LONGEST = 40
 IN_CACHE = 16_384  # tokens whose keys and values `generate` holds at once: 0.4 GB for SmolLM2
 
 
@@ -42,7 +44,7 @@ def generate(
     with (
         _in_bfloat16(model),
         torch.inference_mode(),
-        progress(shown=len(ids) > size, total=len(ids), desc="Answering", unit="command") as bar,
+        progress(shown=len(ids) > size, total=len(ids), desc=_("Answering"), unit=_("command")) as bar,
     ):
         start = torch.tensor([ids[0][:shared]], dtype=torch.long, device=model.device)
         prefix = model(input_ids=start, use_cache=True).past_key_values if shared else None
@@ -78,7 +80,7 @@ def token_probabilities(model, tokenizer, prompts: list[list[dict]], answers: li
     (0 to 1) and part, which says what of a call it belongs to: format, intent, slot, value, or end.
     """
     frames = []
-    bar = progress(prompts, shown=len(prompts) >= 20, desc="Reading")
+    bar = progress(prompts, shown=len(prompts) >= 20, desc=_("Reading"))
     for messages, answer in zip(bar, answers, strict=True):
         text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         prompt_ids = tokenizer(text, add_special_tokens=False)["input_ids"]

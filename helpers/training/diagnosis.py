@@ -55,14 +55,15 @@ def diagnose(run: dict | list[dict]) -> Diagnosis:
         return Diagnosis("not a number", {"NaN or infinite values": str(broken)}, {})
     missing = _missing(log, lines)
     if len(lines) < FEWEST_LINES:
-        return Diagnosis("cannot tell", {"lines of training loss": f"{len(lines)}, below {FEWEST_LINES}"}, {}, missing)
+        too_few = _("{}, below {}").format(len(lines), FEWEST_LINES)
+        return Diagnosis("cannot tell", {"lines of training loss": too_few}, {}, missing)
     if not any(entry["loss"] for entry in lines):
         return Diagnosis("nothing in the loss", {"training loss on every line": "0"}, {})
     measured = measures(run_log.table(log))
     evidence = {name: float(f"{value:.3g}") for name, value in measured.items() if not math.isnan(value)}
     label, conditions = first_rule(measured)
-    sides = {"<": "below", ">": "above"}
-    because = {c.measure: f"{measured[c.measure]:.3g}, {sides[c.sign]} {c.limit:g}" for c in conditions}
+    sides = {"<": _("{}, below {}"), ">": _("{}, above {}")}
+    because = {c.measure: sides[c.sign].format(f"{measured[c.measure]:.3g}", f"{c.limit:g}") for c in conditions}
     return Diagnosis(label, because, evidence, missing)
 
 

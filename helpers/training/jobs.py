@@ -22,6 +22,7 @@ import yaml
 from trl.scripts.sft import make_parser
 
 from helpers.errors import CourseError
+from helpers.language import _
 from helpers.paths import JOB
 from helpers.progress import progress
 from helpers.training import checkpoints, memory, run_log
@@ -66,11 +67,13 @@ def check(path: Path | str) -> dict:
     if not isinstance(tree, yaml.MappingNode):
         raise CourseError(f"{path.name} holds no settings: each line is a name, a colon and a value.")
     actions, settings = {action.dest: action for action in make_parser()._actions}, yaml.safe_load(text)
-    for key, _ in tree.value:
-        name, where = key.value, f"{path.name}, line {key.start_mark.line + 1}"
+    for key, _node in tree.value:
+        name, where = key.value, _("{}, line {}").format(path.name, key.start_mark.line + 1)
         if name not in actions and name not in LAUNCHER_KEYS:
             close = difflib.get_close_matches(name, actions, 1, 0.5)
-            raise CourseError(f"{where}: trl sft has no {name}" + (f"; is it {close[0]}?" if close else "."))
+            if close:
+                raise CourseError(_("{}: trl sft has no {}; is it {}?").format(where, name, close[0]))
+            raise CourseError(_("{}: trl sft has no {}.").format(where, name))
         value, action = settings[name], actions.get(name)
         if value is None or action is None or action.type is None or isinstance(value, list | dict):
             continue
@@ -177,7 +180,7 @@ def _require_devices(command: tuple[str, ...], folder: Path) -> None:
     launch = yaml.safe_load((folder / options["--config_file"]).read_text(encoding="utf-8"))
     wanted = int(options.get("--num_processes", launch["num_processes"]))
     on_cpu = launch.get("use_cpu") or wanted == 1
-    there, what = (os.cpu_count(), "CPU cores") if on_cpu else (torch.cuda.device_count(), "GPUs")
+    there, what = (os.cpu_count(), _("CPU cores")) if on_cpu else (torch.cuda.device_count(), "GPUs")
     if wanted > there:
         raise CourseError(
             f"{options['--config_file']} asks for {wanted} processes and this machine has {there} {what}: "

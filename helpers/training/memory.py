@@ -17,6 +17,7 @@ from torch.func import functional_call
 from transformers import AutoModelForCausalLM, PreTrainedConfig
 
 from helpers.errors import CourseError, require_positive
+from helpers.language import _
 
 FLOAT = 4  # bytes of a float32
 NF4 = (4 + 8 / 64 + 32 / (64 * 256)) / 8  # bytes of a weight in 4 bits: a scale per 64, and a scale of scales per 256
@@ -151,9 +152,9 @@ def require_free(needed: float, held: float = 0) -> None:
     alone: a model moves to the GPU later.
     """
     if torch.cuda.is_available():
-        free, where = torch.cuda.mem_get_info()[0], "of GPU memory"
+        free, where = torch.cuda.mem_get_info()[0], _("of GPU memory")
     else:
-        free, where = psutil.virtual_memory().available + held, "of memory"
+        free, where = psutil.virtual_memory().available + held, _("of memory")
     if needed > free:
         there = f"{needed / 1e9:,.1f} GB {where} at its fullest moment, and {free / 1e9:,.1f} GB are there"
         raise CourseError(f"Training needs {there}: close other programs, {SAVING}.")

@@ -96,8 +96,8 @@ def hours(
     goes into the model's matrix products.
 
     A token costs 2 operations a weight forward and 4 backward; an adapter saves 2 of those 4, the gradients of frozen
-    weights; activation checkpointing adds another forward pass. An input embedding is looked up, not multiplied.
-    Attention's own products, small below a few thousand tokens, are left out.
+    weights; activation checkpointing adds another forward pass, which `mfu` then counts as well. An input embedding is
+    looked up, not multiplied. Attention's own products, small below a few thousand tokens, are left out.
     """
     require_positive(tokens=tokens, tflops=tflops, gpus=gpus, mfu=mfu)
     text, weights = config.get_text_config(), memory.plan(config, 1, 64)["weights"] / memory.FLOAT

@@ -9,6 +9,8 @@ import pandas as pd
 from helpers.language import _
 
 OVER = "That is {} labels of {}: take {} away first."
+ROUND = "round {}"
+SHORT_TEXTS = ("your guess (%)", "mean (%)")
 GUESS = "Write a guess between 0 and 100 first; then press Train."
 
 
@@ -41,15 +43,16 @@ class LabelBudget:
         if self.guess.value is None or not 0 < self.guess.value <= 100:
             self.status.value = _(GUESS)
             return
-        self.button.disabled, self.status.value = True, "Training …"
+        self.button.disabled, self.status.value = True, _("Training …")
         try:
             scores = self.train(bought)
             mean = sum(scores.values()) / len(scores)
             row = {**bought, **{f"{name} (%)": score for name, score in scores.items()}}
             row |= {"your guess (%)": self.guess.value, "mean (%)": mean}
             self.rounds = pd.concat([self.rounds, pd.DataFrame([row])], ignore_index=True)
-            self.rounds.index = [f"round {number}" for number in range(1, len(self.rounds) + 1)]
-            self.shown.value = self.rounds.to_html(border=0, float_format="{:.0f}".format)
+            self.rounds.index = [_(ROUND).format(number) for number in range(1, len(self.rounds) + 1)]
+            shown = self.rounds.rename(columns=_)
+            self.shown.value = shown.to_html(border=0, float_format="{:.0f}".format)
             self.status.value = _(f"Mean of all kinds: {mean:.0f}%, and you guessed {self.guess.value:g}%.")
         except Exception as error:  # a callback's error would vanish in the server's log
             self.status.value = _(f"The round failed: {html.escape(' '.join(str(error).split())[:200])}")
@@ -61,6 +64,6 @@ class LabelBudget:
         spent = sum(slider.value for slider in self.labels.values())
         over = spent - self.budget
         self.status.value = (
-            _(OVER).format(spent, self.budget, over) if over > 0 else f"{spent} of {self.budget} labels spent."
+            _(OVER).format(spent, self.budget, over) if over > 0 else _(f"{spent} of {self.budget} labels spent.")
         )
         return over <= 0

@@ -62,7 +62,7 @@ def answers_table(command: str, answers: dict, as_calls: bool = True) -> str:
         shown, probability = html.escape(answer), ""
         if tokens is not None:
             shown, probability = _marked(tokens), f"<td {left}>{tokens['probability'].prod():.0%}</td>"
-        verdict = f"<td {left[:-1]}; color:{color}'>{html.escape(reason or _('valid call'))}</td>" if as_calls else ""
+        verdict = f"<td {left[:-1]}; color:{color}'>{html.escape(_(reason or 'valid call'))}</td>" if as_calls else ""
         row = f"<th {left}>{html.escape(name)}</th><td {left}><code>{shown}</code></td>{probability}{verdict}"
         rows.append(f"<tr>{row}</tr>")
     return f"<p>“{html.escape(command)}”</p><table>{''.join(rows)}</table>"

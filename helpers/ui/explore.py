@@ -16,6 +16,7 @@ from trl.trainer import sft_trainer
 
 from helpers import LAPTOP
 from helpers.dataset import validation
+from helpers.language import _
 from helpers.model import chat
 from helpers.training import memory, packing, planner, schedule
 from helpers.ui import figures, masks
@@ -23,6 +24,15 @@ from helpers.ui.frame import LAYOUT, frame, table
 
 SCHEDULES = ("linear", "cosine", "constant", "constant_with_warmup", "cosine_with_min_lr", "inverse_sqrt")
 OPTIONS = {"cosine_with_min_lr": {"min_lr_rate": 0.1}}  # what a schedule needs beside its name
+# What a reader may see; kept together for a translation.
+NO_END = "no: the model would not learn to stop"
+IN_LOSS = "{} tokens, {} in the loss ({});"
+SHORT_TEXTS = (  # of facts in the tables, and of choices
+    "all weights", "batches an epoch", "updates an epoch", "updates", "epochs", "warm-up updates", "log lines",
+    "evaluations", "checkpoints", "rows", "documents in a row", "row space filled (%)", "documents cut", "tokens lost",
+    "updates an epoch, unpacked", "updates an epoch, packed", "epochs in 1,000 updates", "weights", "optimizer",
+    "activations", "logits", "gradients", "fits", "hours", "price", "gathered", "buckets",
+)  # fmt: skip
 LATE = {"continuous_update": False}  # for sliders whose redrawing takes a moment
 
 
@@ -88,7 +98,7 @@ def memory_use(configs: dict[str, PreTrainedConfig]) -> w.VBox:
         figures.memory_parts(ax, moments, here / 1e9, f"{peak / 1e9:.1f} GB {fits} into {here / 1e9:.0f} GB")
         ax.set_xlabel("GB; the dashed line is what this machine has")
         fig.legend(loc="outside lower center", ncols=5, frameon=False, fontsize=9)
-        return fig, table({f"{part} (GB)": f"{n / 1e9:.2f}" for part, n in planned.items()})
+        return fig, table({f"{_(part)} (GB)": f"{n / 1e9:.2f}" for part, n in planned.items()})
 
     methods = ["all weights", "LoRA, rank 8", "LoRA, rank 64"]
     choices = {
@@ -115,7 +125,7 @@ def packed_rows(lengths: Sequence[int]) -> w.VBox:
         ax.figure.legend(loc="outside lower center", ncols=2, frameon=False)
         unpacked, packed = (-(-n // batch) for n in (len(lengths), facts["rows"]))
         facts |= {"updates an epoch, unpacked": unpacked, "updates an epoch, packed": packed}
-        facts["epochs in 1,000 updates"] = f"{1000 / unpacked:.1f} unpacked, {1000 / packed:.1f} packed"
+        facts["epochs in 1,000 updates"] = _("{:.1f} unpacked, {:.1f} packed").format(1000 / unpacked, 1000 / packed)
         return ax.figure, table(facts)
 
     choices = {
@@ -144,12 +154,13 @@ def label_masks(masked: Callable, modes: Sequence[str], tokenizer, messages: lis
             with contextlib.redirect_stdout(printed):  # TRL's warnings
                 ids, labels = masked(dialogue, mode, of_family)
         except Exception as error:  # a callback's error would vanish in the server's log
-            return None, f"Not yet a dialogue to train on: {html.escape(str(error))}."
+            return None, _(f"Not yet a dialogue to train on: {html.escape(_(str(error)))}.")
         counted = [i for i, label in zip(ids, labels, strict=True) if label != chat.IGNORED]
-        ends = "yes" if of_family.eos_token_id in counted else "<b>no: the model would not learn to stop</b>"
+        ends = _("yes") if of_family.eos_token_id in counted else f"<b>{_(NO_END)}</b>"
+        told = _(IN_LOSS).format(len(ids), len(counted), f"{len(counted) / len(ids):.0%}")
+        about_end = _("{} in the loss: {}").format(html.escape(of_family.eos_token), ends)
         return None, (
-            f"<p>{len(ids)} tokens, {len(counted)} in the loss ({len(counted) / len(ids):.0%}); "
-            f"{html.escape(of_family.eos_token)} in the loss: {ends}</p>"
+            f"<p>{told} {about_end}</p>"
             f"{masks.colored_tokens(of_family, ids, labels).data}<p>{html.escape(printed.getvalue())}</p>"
         )
 
@@ -180,7 +191,11 @@ def gpus(configs: dict[str, PreTrainedConfig]) -> w.VBox:
         ax.set_xlabel(f"GB on each GPU; the dashed line is what can be used of its {gpu['GB']}")
         fig.legend(loc="outside lower center", ncols=5, frameon=False, fontsize=9)
         time = planner.hours(configs[name], method, tokens, gpu["TFLOPS"], count, mfu, activation_checkpointing)
-        facts = {"fits": "yes" if peak < room else "no", "hours": f"{time:.2g}", "price": f"{time * count * price:.3g}"}
+        facts = {
+            "fits": _("yes") if peak < room else _("no"),
+            "hours": f"{time:.2g}",
+            "price": f"{time * count * price:.3g}",
+        }
         line = planner.command(name, *how, bf16=gpu["bf16"])
         return fig, table(facts) + f"<pre>{html.escape(line)}</pre>"
 
@@ -194,7 +209,7 @@ def gpus(configs: dict[str, PreTrainedConfig]) -> w.VBox:
         "length": w.IntSlider(value=512, min=64, max=4096, step=64, description="tokens in a row", **LATE, **LAYOUT),
         "activation_checkpointing": w.Checkbox(value=True, description="activation checkpointing", **LAYOUT),
         "tokens": w.FloatLogSlider(value=5e7, min=5, max=10, description="tokens", readout_format=".1e", **LAYOUT),
-        "mfu": w.FloatSlider(value=0.3, min=0.05, max=0.6, step=0.05, description="MFU (share of peak)", **LAYOUT),
+        "mfu": w.FloatSlider(value=0.3, min=0.05, max=0.6, step=0.05, description="share of peak", **LAYOUT),
         "price": w.FloatSlider(value=2.0, min=0, max=10, step=0.1, description="price of a GPU hour", **LAYOUT),
     }
     return frame(draw, choices)

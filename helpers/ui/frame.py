@@ -34,10 +34,21 @@ def frame(draw: Callable[..., tuple[Figure | None, str]], choices: dict[str, w.W
 
     for choice in choices.values():
         choice.description = _(choice.description)
+        if isinstance(choice, w.Dropdown):
+            _translate_options(choice)
         choice.observe(redraw, names="value")
     redraw()
     grid = w.GridBox(list(choices.values()), layout=w.Layout(grid_template_columns="28em 28em"))
     return w.VBox([grid, picture, result])
+
+
+def _translate_options(choice: w.Dropdown) -> None:
+    """Show the options in the language of the notebook; the value stays what the code knows."""
+    if not all(isinstance(option, str) for option in choice.options):
+        return  # they have names of their own
+    shown, chosen = [(_(option), option) for option in choice.options], choice.value
+    if any(name != option for name, option in shown):
+        choice.options, choice.value = shown, chosen
 
 
 def log_slider(name: str, value: float, low: int, high: int) -> w.FloatLogSlider:

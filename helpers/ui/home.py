@@ -28,6 +28,14 @@ ALT = "A doll's house with {} rooms. {}"
 NOT_MARKED, MARKED = "Nothing is in a frame.", "In a frame: {}."
 YOU, FLOOR = "you", "{} floor"
 NO_CHANGE = "Nothing changes: it is so already."
+DEVICE_READINGS = (  # how devices are, part by part, as helpers.dataset.devices words it
+    "on", "off", "open", "closed", "{0}% open", "locked", "unlocked", "docked", "mowing", "empty", "not run yet",
+    "run once", "run {0} times", "cleaning {0}", "everything", "the {0}", "the {0} floor", "playing {0}", "paused {0}",
+    "playing {0} at {1}%", "paused {0} at {1}%", "track {0}", "track {0} at {1}%", "{0} at {1}%", "muted", "paused",
+    "set to {0}°", "fan {0}", "{0} left", "{0} (done)", "not there", "gone", "home", "work", "cloudy", "sunny",
+    "white", "red", "blue", "green", "orange", "pink", "purple", "turquoise", "yellow", "brown", "black", "timer",
+    "list", "scene", "script",
+)  # fmt: skip
 NOWHERE = {"timer": "timer", "todo": "list", "scene": "scene", "script": "script", "person": "", "weather": ""}
 
 ROOM, ROW, HEAD, EDGE, ROOF = 244, 40, 34, 44, 74  # pixels of the drawing
@@ -87,10 +95,19 @@ def before_and_after(home: State, outcome: Outcome, name: str) -> str:
 def in_words(outcome: Outcome) -> str:
     """HTML: what became of a call; a refusal in the color of what went wrong."""
     if outcome.refusal:
-        return f"<span style='color:{figures.COLORS['validation']}'>{html.escape(outcome.refusal)}</span>"
-    return "<br>".join(html.escape(str(change)) for change in outcome.changed) or html.escape(
-        outcome.reply or _(NO_CHANGE)
-    )
+        return f"<span style='color:{figures.COLORS['validation']}'>{html.escape(_(outcome.refusal))}</span>"
+    changes = "<br>".join(html.escape(_change(change)) for change in outcome.changed)
+    return changes or html.escape(_(outcome.reply or NO_CHANGE))
+
+
+def _change(change: Change) -> str:
+    """A change of a device, as text."""
+    return f"{change.name}: {_said(change.before or 'not there')} → {_said(change.after or 'gone')}"
+
+
+def _said(reading: str) -> str:
+    """A reading in the language of the notebook, part by part; names in it stay."""
+    return _(", ").join(_(part, "reading") for part in reading.split(", "))
 
 
 def _rows(command: str, answers: dict[str, str], outcomes: dict[str, Outcome]) -> str:
@@ -104,7 +121,7 @@ def _rows(command: str, answers: dict[str, str], outcomes: dict[str, Outcome]) -
 def picture(home: State, changed: Sequence[Change] = (), dashed: bool = False) -> str:
     """HTML: the home as an image, what changed in a frame. dashed: it is about to change."""
     marked = {(change.domain, change.name) for change in changed}
-    words = _(MARKED).format("; ".join(map(str, changed))) if changed else _(NOT_MARKED)
+    words = _(MARKED).format("; ".join(map(_change, changed))) if changed else _(NOT_MARKED)
     alt = html.escape(_(ALT).format(len(plan()["rooms"]), words), quote=True)
     data = base64.b64encode(svg(home, marked, dashed, alt).encode()).decode()
     return f'<img alt="{alt}" style="width:100%; max-width:800px" src="data:image/svg+xml;base64,{data}">'
@@ -163,7 +180,7 @@ def _room(room: dict, devices: list[Device], size: tuple, here: bool, marked: se
         parts.append(f'<circle cx="{width - 24}" cy="20" r="7" fill="{FRAME}" stroke="{ink}" stroke-width="2"/>')
     across = 1 if inside else 3
     for i, device in enumerate(devices):
-        row = _row(device, reading(device), ink, (device.domain, device.name) in marked, dashed)
+        row = _row(device, _said(reading(device)), ink, (device.domain, device.name) in marked, dashed)
         parts.append(f'<g transform="translate({i % across * ROOM} {HEAD + i // across * ROW})">{row}</g>')
     return "".join(parts)
 
@@ -184,5 +201,6 @@ def _row(device: Device, how: str, ink: str, marked: bool, dashed: bool) -> str:
 def _note(device: Device, marked: set, dashed: bool) -> str:
     """What is in no room: a list, a timer, a person."""
     kind = NOWHERE[device.domain]
-    how = f"{kind}: {reading(device)}" if kind else reading(device)
+    how = _said(reading(device))
+    how = f"{_said(kind)}: {how}" if kind else how
     return _row(device, how, LIGHT_INK, (device.domain, device.name) in marked, dashed)

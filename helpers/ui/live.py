@@ -21,6 +21,7 @@ from helpers.ui import figures
 
 SECONDS = 8.0  # of training, after which a run is stopped: a slow machine or a large batch must not hold the reader up
 EVERY = 0.7  # seconds between two pictures
+SHORT_TEXTS = ("run", "updates done", "done", "stopped")  # what a reader sees, in English; _() translates it
 IN_PICTURE = 5  # the last runs; the table has all
 
 
@@ -100,8 +101,8 @@ class Experiment:
         self.examples = w.IntSlider(value=800, min=16, max=len(train), description=_("examples"), **wide)
         self.run = w.Button(description=_("Run"), button_style="primary")
         self.halt = w.Button(description=_("Stop"), disabled=True)
-        self.export = w.Button(description=_("Export"), tooltip="write the table to experiments.csv")
-        self.status, self.shown = w.HTML("Press Run."), w.HTML()
+        self.export = w.Button(description=_("Export"), tooltip=_("write the table to experiments.csv"))
+        self.status, self.shown = w.HTML(_("Press Run.")), w.HTML()
         self.picture = w.Image(format="png", layout=w.Layout(display="none"))
         self.run.on_click(lambda _: self.start())
         self.halt.on_click(lambda _: self.stop.set())
@@ -179,7 +180,7 @@ class Experiment:
             logged = log[column].dropna() if column in log else []
             row[column] = logged.iloc[-1] if len(logged) else None
         self.table = pd.concat([self.table, pd.DataFrame([row | {"seconds": seconds}])], ignore_index=True)
-        self.shown.value = self.table.to_html(index=False, border=0, float_format="{:.3g}".format)
+        self.shown.value = self.table.rename(columns=_).to_html(index=False, border=0, float_format="{:.3g}".format)
         early = "stopped" if self.stop.is_set() else f"ended by the limit of {SECONDS:g} s,"
         ended = early if row["updates done"] < settings["max_steps"] else "done"
         self.status.value = _(f"{name}: {ended} after {row['updates done']} updates, {seconds:.1f} s.")
@@ -208,7 +209,7 @@ class _Watch(TrainerCallback):
         if self.experiment.stop.is_set() or time.monotonic() - self.began > SECONDS:
             control.should_training_stop = True
         if time.monotonic() - self.drawn > EVERY and state.log_history:
-            self.experiment.status.value = f"{self.name}: update {state.global_step} of {state.max_steps}"
+            self.experiment.status.value = _(f"{self.name}: update {state.global_step} of {state.max_steps}")
             self.experiment.draw(self.name, run_log.table(state.log_history))
             self.drawn = time.monotonic()
 

@@ -57,7 +57,7 @@ class Prediction(w.VBox):
         if isinstance(answer, str):
             return _(answer)
         space = "" if self.unit in ("", "%") else " "
-        return f"{answer:,g}{space}{_(self.unit)}"
+        return f"{answer:,g}{space}{_(self.unit, 'unit')}"
 
 
 def choose(question: str, options: Sequence[str]) -> Prediction:

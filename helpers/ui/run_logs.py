@@ -14,6 +14,7 @@ from helpers.ui.frame import LAYOUT, frame
 # What a reader may see; kept together for a translation.
 NO_RULE = "none of the rules holds"
 NOTHING = "nothing"
+CHOOSE = "choose"
 SHOWN = {  # of all that is measured, what a reader wants to know first
     "updates": "updates",
     "epochs": "epochs",
@@ -22,6 +23,7 @@ SHOWN = {  # of all that is measured, what a reader wants to know first
     "evaluations": "evaluations",
     "validation loss, last to lowest": "validation loss, last to lowest",
 }
+SHORT_TEXTS = ("choose", "what decided", "the log shows", "missing", "it means", "what to do")
 CELL = "text-align:left; vertical-align:top; padding:2px 10px; max-width:60em; white-space:normal"
 
 
@@ -69,14 +71,14 @@ def game(runs: dict[str, dict], seed: int = 0) -> w.VBox:
     """
     order = random.Random(seed).sample(list(runs), len(runs))
     labels = [label for label, entry in diagnosis.diagnoses().items() if entry["in_the_log"]]
-    choice = w.Dropdown(options=[(_(label), label) for label in ["choose", *labels]], description=_("It is"), **LAYOUT)
+    choice = w.Dropdown(options=[(_(label), label) for label in [CHOOSE, *labels]], description=_("It is"), **LAYOUT)
     answer, following = w.Button(description=_("Answer"), button_style="primary"), w.Button(description=_("Next run"))
     picture, score, result = w.Image(format="png"), w.HTML(), w.HTML()
     state = {"at": -1, "right": 0, "asked": 0, "open": False}
 
     def next_run(button=None):
         state.update(at=(state["at"] + 1) % len(order), open=True)
-        choice.value, result.value = "choose", ""
+        choice.value, result.value = CHOOSE, ""
         log = run_log.table(runs[order[state["at"]]]["log"])
         picture.value = figures.png(figures.training(log, "What is wrong with this run, if anything?"))
 
@@ -84,14 +86,15 @@ def game(runs: dict[str, dict], seed: int = 0) -> w.VBox:
         if not state["open"]:
             result.value = _("Answered: press Next run.")
             return
-        if choice.value == "choose":
+        if choice.value == CHOOSE:
             result.value = _("Choose an answer first.")
             return
         run = runs[order[state["at"]]]
         right = choice.value == run["recipe"]["fault"]
         state.update(open=False, asked=state["asked"] + 1, right=state["right"] + right)
-        score.value = f"{state['right']} of {state['asked']} right"
-        about = f"{_('Right') if right else _('Not this one')}: {run['recipe']['model']}, {run['recipe']['about']}."
+        score.value = _(f"{state['right']} of {state['asked']} right")
+        verdict_on = _("Right") if right else _("Not this one")
+        about = _("{}: {}, {}.").format(verdict_on, run["recipe"]["model"], _(run["recipe"]["about"]))
         result.value = f"<p><b>{html.escape(about)}</b></p>" + verdict(_("the rules say"), diagnosis.diagnose(run))
 
     answer.on_click(judge)
@@ -102,17 +105,19 @@ def game(runs: dict[str, dict], seed: int = 0) -> w.VBox:
 
 def verdict(name: str, diagnosed: diagnosis.Diagnosis) -> str:
     """A diagnosis as a small table of HTML: label, what decided it, the log in figures, what is missing, what to do."""
-    found = [f"{what} {diagnosed.evidence[key]:g}" for what, key in SHOWN.items() if key in diagnosed.evidence]
-    rows = {
-        "what decided": [f"{what}: {value}" for what, value in diagnosed.because.items()] or [_(NO_RULE)],
-        "the log shows": [", ".join(found)] if found else [],
-        "missing": list(diagnosed.missing) or [NOTHING],
+    found = [f"{_(what)} {diagnosed.evidence[key]:g}" for what, key in SHOWN.items() if key in diagnosed.evidence]
+    rows = {  # named in SHORT_TEXTS
+        "what decided": [_("{}: {}").format(_(what), value) for what, value in diagnosed.because.items()],
+        "the log shows": [_(", ").join(found)] if found else [],
+        "missing": [_(sentence) for sentence in diagnosed.missing] or [_(NOTHING)],
         "it means": [diagnosed.means],
         "what to do": [diagnosed.do],
     }
-    title = html.escape(f"{name}: {_(diagnosed.label)}", quote=False)
+    rows["what decided"] = rows["what decided"] or [_(NO_RULE)]
+    title = html.escape(_("{}: {}").format(name, _(diagnosed.label)), quote=False)
     lines = [f"<tr><td colspan='2' style='text-align:left'><b>{title}</b></td></tr>"]
     for what, texts in rows.items():
         cell = "<br>".join(html.escape(text, quote=False) for text in texts)
-        lines += [f"<tr><td style='{CELL}; opacity:0.75'>{what}</td><td style='{CELL}'>{cell}</td></tr>"] * bool(texts)
+        row = f"<tr><td style='{CELL}; opacity:0.75'>{_(what)}</td><td style='{CELL}'>{cell}</td></tr>"
+        lines += [row] * bool(texts)
     return f"<table style='margin:4px 0 12px'>{''.join(lines)}</table>"

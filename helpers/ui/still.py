@@ -76,6 +76,8 @@ def _control(widget: w.Widget) -> str:
         shown = "☑" if value else "☐"
     elif isinstance(widget, w.SelectMultiple):
         shown = html.escape(", ".join(value))
+    elif isinstance(widget, w.Dropdown):
+        shown = html.escape(str(widget.label))
     elif isinstance(value, float):
         shown = f"{value:g}"
     else:

@@ -152,15 +152,16 @@ def test_a_home_is_not_changed_in_place():
     assert home == before
 
 
-def test_every_label_does_something_in_the_home_around_it():
+@pytest.mark.parametrize("language", ["en", "zh-TW"])
+def test_every_label_does_something_in_the_home_around_it(language):
     """One label for each intent and each set of arguments: none is refused, whatever the devices are like before."""
     labels = {}
-    for rows in commands.load().values():
+    for rows in commands.load(language).values():
         for row in rows:
             call = json.loads(row["completion"][0]["content"])
             labels[call["name"], *call["arguments"]] = call
     for call in labels.values():
-        outcomes = [apply(home_around(call, end), call) for end in (0, 1)]
+        outcomes = [apply(home_around(call, end, language), call, language) for end in (0, 1)]
         assert [outcome.refusal for outcome in outcomes] == ["", ""], call
         assert any(outcome.changed or outcome.reply for outcome in outcomes), call
 

@@ -6,10 +6,12 @@ from collections import Counter
 import fastjsonschema
 import pytest
 
-from helpers.dataset import build, calls, commands
+from helpers.dataset import build, calls, commands, likeness, rules, splits, validation
 from helpers.dataset.grammar import load_grammar
-from helpers.dataset.homes import homes
+from helpers.dataset.homes import homes, plan, small_home
 from helpers.errors import CourseError
+from helpers.evaluation import METRICS, end_states, scores
+from helpers.model import load_tokenizer
 from tests.dataset.reading import call, texts
 
 # At the least: rows to train on, their patterns, natural commands to add. home-assistant-intents has fewer in Chinese.
@@ -81,6 +83,43 @@ def test_chinese_has_no_spaces_and_only_the_characters_of_taiwan():
             text.encode("cp950")
 
 
-def test_an_unknown_language_is_refused():
-    with pytest.raises(CourseError, match="no language 'tlh'.*choose one of en"):
-        commands.load("tlh")
+def test_the_system_message_and_the_natural_commands_are_in_the_language(dataset, language):
+    for split in dataset.values():
+        assert {prompt[0]["content"] for prompt in split["prompt"]} == {homes(language)["system"]}
+    assert dataset["natural"].to_list() == commands.natural_commands("test", language)
+
+
+def test_the_checks_of_the_course_find_nothing_in_its_data(dataset, language):
+    """Those of notebook 02: no malformed row, no wrong label, no contradiction, no leak."""
+
+    def not_a_call(answer):
+        return calls.problem(calls.parse(answer), language)
+
+    found = validation.findings(dataset, load_tokenizer("nano"), 256, label_problem=not_a_call)
+    assert set(found["check"]) <= {"near duplicate"}
+
+
+def test_labels_score_as_exact_and_their_effect_as_right(dataset, language):
+    rows = dataset["validation"]
+    scored = scores.score([row["completion"][0]["content"] for row in rows], rows, language)
+    assert list(scored.table().index) == list(METRICS.values()) and set(scored.table()["value"]) == {100}
+    assert end_states.judge(scored, language)["right_end"].all()
+
+
+def test_near_duplicates_and_clusters_need_no_spaces():
+    texts = ["把客廳的燈打開", "把客廳的燈打開", "取消我的計時器"]
+    assert list(splits.clusters(texts)) == [0, 0, 1]
+    assert (1, 0, 100) in list(likeness.pairs(texts, texts))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [commands.load, commands.counts, commands.prompt, commands.natural_commands, calls.schema, rules.rule_parser,
+     homes, plan, small_home],
+    ids=lambda asked: asked.__name__,
+)  # fmt: skip
+def test_an_unknown_language_is_refused(asked):
+    needed = {"prompt": "on", "natural_commands": "test", "rule_parser": None}
+    before = [needed[asked.__name__]] if asked.__name__ in needed else []
+    with pytest.raises(CourseError, match=r"^There is no language 'tlh' in data/\w+\.json; choose one of en.*\.$"):
+        asked(*before, language="tlh")

@@ -1,5 +1,7 @@
 """Changed rows: other names in the same wording, copies, and answers that were swapped."""
 
+from itertools import pairwise
+
 from helpers.dataset import commands, perturb
 from helpers.dataset.grammar import spelled
 from tests.dataset.reading import call, texts
@@ -63,6 +65,15 @@ def test_a_slip_changes_one_letter_or_all_to_capitals_and_never_the_call():
         capitals += after == before.upper()
         assert after == before.upper() or abs(len(after) - len(before)) <= 1
     assert 0.15 < capitals / len(rows) < 0.35
+
+
+def test_a_script_without_capitals_gets_slips_alone():
+    rows = list(commands.load("zh-TW")["validation"])
+    for old, new in zip(rows, perturb.misspelt(rows, seed=1), strict=True):
+        before, after = old["prompt"][-1]["content"], new["prompt"][-1]["content"]
+        assert new["completion"] == old["completion"] and abs(len(after) - len(before)) <= 1
+        doubled = any(one == other for one, other in pairwise(before))  # two equal characters may change places
+        assert after != before or doubled or not before.isalpha()
 
 
 def test_a_share_of_the_rows_gets_a_slip():

@@ -11,7 +11,8 @@ from helpers.checks.protocol import MIME, UNTRIED
 from lessons import LESSONS, ROOT, SOLUTIONS, code_cells, markdown_cells, name, read, tree
 
 CHINESE = ROOT / "notebooks" / "zh-TW"
-IN_CHINESE = [*CHINESE.glob("*.ipynb"), *CHINESE.glob("*.md"), *CHINESE.glob("solutions/*.ipynb")]
+TAUGHT = [*(ROOT / "teaching" / "zh-TW").rglob("*.md")]
+IN_CHINESE = [*CHINESE.glob("*.ipynb"), *CHINESE.glob("*.md"), *CHINESE.glob("solutions/*.ipynb"), *TAUGHT]
 ORDER = ["title", "needs", "parameters", "imports", "exercises", "quiz", "summary", "next"]
 TAGS = {"parameters", "nbval-ignore-output", "exercise", "solution", "hide-input"}
 LISTS = {"imports": 20, "parameters": 21}  # lines of cells that nobody has to follow
@@ -196,7 +197,7 @@ def test_each_exercise_stores_that_it_has_not_been_tried(path):
 
 @pytest.mark.parametrize(
     "path",
-    [*LESSONS, *SOLUTIONS, *IN_CHINESE, *ROOT.glob("*.md"), ROOT / "data" / "README.md"],
+    [*LESSONS, *SOLUTIONS, *IN_CHINESE, *ROOT.glob("*.md"), *ROOT.glob("data/*.md")],
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_links_resolve(path):

@@ -49,7 +49,7 @@ def test_a_run_is_recorded_and_its_model_saved(tmp_path, monkeypatch):
                 for split, rows in tool.commands.load().items() if split != "train"}  # fmt: skip
     whole = tool.commands.load()
     monkeypatch.setattr(tool.commands, "load", lambda **options: whole | few_rows if not options else whole)
-    monkeypatch.setattr(tool, "training_rows", lambda run, data: whole["train"].select(range(8)))
+    monkeypatch.setattr(tool, "training_rows", lambda *_: whole["train"].select(range(8)))
     tool.train("tried", run)
     recorded = json.loads((tmp_path / "tried.json").read_text("utf-8"))
     assert [scores["step"] for scores in recorded["scored"]] == [1, 2]
@@ -80,6 +80,18 @@ def test_a_leak_puts_the_validation_rows_among_the_training_rows():
     data = tool.commands.load()
     rows = tool.training_rows(tool.RUNS["leaked"], data)
     assert {str(r) for r in tool.validation_rows(data)["prompt"]} <= {str(r) for r in rows["prompt"]}
+
+
+def test_a_second_round_adds_what_is_no_command_slips_and_general_text():
+    data = tool.commands.load()
+    replayed = {"prompt": [{"role": "user", "content": "hi"}], "completion": [{"role": "assistant", "content": "yes"}]}
+    run = tool.Run("about", templates=100, non_commands=350, misspelt=0.5)
+    plain, rows = (list(tool.training_rows(r, data, more)) for r, more in ((tool.Run("", 100), []), (run, [replayed])))
+    assert len(rows) == 100 + 350 + 1 and rows[-1] == replayed
+    assert sum(one["prompt"] != other["prompt"] for one, other in zip(plain, rows, strict=False)) == 50
+    assert [one["completion"] for one in plain] == [row["completion"] for row in rows[:100]]
+    sentences = [row["prompt"][-1]["content"] for row in rows[100:450]]
+    assert max(map(sentences.count, sentences)) == 2  # 300 of them, and 50 twice
 
 
 def test_recording_everything_goes_on_where_it_was_stopped(tmp_path, monkeypatch, capsys):

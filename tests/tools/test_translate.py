@@ -6,7 +6,7 @@ import re
 import nbformat
 import pytest
 
-from tools import translate
+from tools import texts, translate
 
 SOURCE = pytest.mark.parametrize("source", translate.sources(), ids=lambda path: f"{path.parent.name}-{path.name}")
 PAGE = pytest.mark.parametrize("source", translate.pages(), ids=lambda path: f"{path.parent.name}-{path.name}")
@@ -66,6 +66,61 @@ def test_what_a_translation_loses_is_said(english, chinese, problem):
 def test_a_good_translation_has_no_problem():
     english = "**Batch:** 135 million weights, see [`packing`](04_pack.ipynb#Why) at {0}."
     assert translate.problems(english, "**批次**：1.35 億個權重，見 [`packing`](04_pack.ipynb#Why) 的 {0}。") == []
+
+
+HELPER = '''"""A module of helpers."""
+
+SHORT_TEXTS = ("rows", "no")
+OTHER = ("rows left",)
+
+
+def judge(count):
+    """What it does is no text for a reader."""
+    hints = [(count == 8, "eight examples fit into memory")]
+    style = f"<td style='color:{count}'>of the table</td>"
+    place = dict(loc="outside lower center")
+    return not_yet(f"{count} rows: {f'look at row {count} again' if count else hints}", style, place)
+
+
+slider = log_slider("labels", 1, 0, 5)
+'''
+
+
+def test_texts_of_a_helper_are_found_wherever_they_stand(tmp_path):
+    path = tmp_path / "helper.py"
+    path.write_text(HELPER, encoding="utf-8")
+    found = set(texts.spoken(path))
+    assert found == {
+        "rows",
+        "no",
+        "labels",
+        "eight examples fit into memory",
+        "{0} rows: {1}",
+        "look at row {0} again",
+    }
+
+
+def test_a_unit_is_told_apart_from_other_texts_of_a_cell():
+    code = 'asked = predict.estimate("How many updates does it take?", "updates")\nasked'
+    cell = nbformat.v4.new_code_cell(code, id="predict-updates")
+    met = {message.text: message.where for message in translate._of_cell(cell, {})}
+    assert met == {"How many updates does it take?": "text in code", "updates": translate.UNIT}
+
+
+def test_options_that_are_a_dictionary_s_keys_are_found(tmp_path):
+    path = tmp_path / "lesson.ipynb"
+    code = 'shop = {"natural commands": 1, "no command": 2}\npredict.choose("Which one helps?", list(shop))'
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code, id="buy")]), path)
+    assert {message.text for message in translate.messages(path)} >= {"natural commands", "no command"}
+
+
+def test_pages_for_instructors_lead_to_chinese_notebooks():
+    plans = translate.target(translate.TEACHING / "plans.md")
+    assert plans == translate.ROOT / "teaching" / "zh-TW" / "plans.md"
+    page = plans.read_text(encoding="utf-8")
+    assert "](../../notebooks/zh-TW/05_train_with_sfttrainer.ipynb)" in page
+    assert "](../notebooks/" not in page
+    assert "](README.md#" in page  # which is the Chinese one beside it
 
 
 LONG, CHANGED = "This sentence of the notebook is rather long.", "This sentence of the notebook is really long."

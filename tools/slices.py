@@ -1,0 +1,71 @@
+"""What models of a second round are trained on beside commands, and the rows and texts on which they are compared."""
+
+import random
+
+import pandas as pd
+import torch
+
+from helpers import paths
+from helpers.dataset import commands, perturb
+from helpers.dataset.files import read_jsonl
+from helpers.evaluation import generate
+
+NATURAL_READ = 150  # natural commands of training that the trials of notebook 08 keep aside, to choose by
+REPLAY_TOKENS = 64  # answers to general prompts that are longer are left out
+REPLAY_LENGTHS = ("In one short sentence", "In two sentences")  # each prompt is asked in both ways
+
+
+def digits(right: pd.Series) -> str:
+    """One digit for each command, 1 where it is right, for tests of paired differences."""
+    return "".join(map(str, right.astype(int)))
+
+
+def natural_rows(seed: int) -> tuple[list[dict], list[dict]]:
+    """The natural commands to train on, in the order of `seed`, and the NATURAL_READ that are kept aside."""
+    natural = commands.natural_commands("train")
+    random.Random(0).shuffle(natural)
+    train = natural[NATURAL_READ:]
+    random.Random(seed).shuffle(train)
+    return train, natural[:NATURAL_READ]
+
+
+def replay_rows(model, tokenizer) -> list[dict]:
+    """General prompts with the model's own answers to them, as far as they end within REPLAY_TOKENS tokens."""
+    texts = [row["text"] for row in read_jsonl(paths.DATA / "general_prompts.jsonl")]
+    asked = [[{"role": "user", "content": f"{length}: {text}"}] for length in REPLAY_LENGTHS for text in texts]
+    answers = generate(model, tokenizer, asked, REPLAY_TOKENS)
+    rows = [
+        {"prompt": question, "completion": [{"role": "assistant", "content": answer}]}
+        for question, answer in zip(asked, answers, strict=True)
+        if len(tokenizer(answer, add_special_tokens=False)["input_ids"]) < REPLAY_TOKENS
+    ]
+    random.Random(0).shuffle(rows)
+    return rows
+
+
+def held_out() -> dict[str, list[dict]]:
+    """The rows that a trial is scored on, by slice: {slice: records}. None of them is a row of a report."""
+    validation = list(commands.load()["validation"])
+    return {
+        "patterns": validation,
+        "natural": natural_rows(seed=0)[1],
+        "misspelt": perturb.misspelt(validation, seed=1),
+        "no command": commands.non_commands("validation"),
+    }
+
+
+def general(model, tokenizer) -> dict:
+    """What the model keeps of general language: nats per token on each passage, and which questions it answers."""
+    rows = pd.read_json(paths.DATA / "general_text.jsonl", lines=True)
+    losses = []
+    for text in rows.loc[rows["kind"] == "passage", "text"]:
+        ids = tokenizer(text, return_tensors="pt")["input_ids"]
+        with torch.inference_mode():
+            losses.append(round(model(input_ids=ids, labels=ids).loss.item(), 4))
+    questions = rows[rows["kind"] == "question"]
+    answers = generate(model, tokenizer, [[{"role": "user", "content": text}] for text in questions["text"]], 32)
+    accepted = [
+        any(word.lower() in answer.lower() for word in words)
+        for answer, words in zip(answers, questions["accept"], strict=True)
+    ]
+    return {"prose": losses, "questions": digits(pd.Series(accepted))}

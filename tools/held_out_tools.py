@@ -13,7 +13,7 @@ from tqdm import tqdm
 from helpers.dataset import calls, commands
 from helpers.evaluation import generate
 from helpers.training import nano_run, run_log
-from tools.runs import digits
+from tools.slices import digits
 
 DESCRIBED, HELD_OUT = 4, 8  # functions in a prompt, and functions that training never sees
 ROWS, UPDATES, SEEDS, ASKED = 1500, 250, 3, 100

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from helpers.dataset import commands, traces
 from helpers.evaluation import generate, score
 from helpers.training import nano_run, run_log
-from tools.runs import digits
+from tools.slices import digits
 
 ROWS, UPDATES, SEEDS = 1500, 250, 3  # as the first round of notebook 08
 LONGEST = 160  # tokens of an answer; nano needs about 60 for a long call

@@ -174,7 +174,8 @@ def other_tools() -> dict[str, list[str]]:
     """What other tools record: {name: the command that does}."""
     python = [sys.executable, "-m"]
     notebooks = {name: [*python, "tools.course", "record", name] for name in RECORDED}
-    rounds = {name: [*python, f"tools.{name}"] for name in ("second_round", "second_language")}
+    trials = ("second_round", "second_language", "reasoning", "held_out_tools")
+    rounds = {name: [*python, f"tools.{name}"] for name in trials}
     return {"bench": [*python, "tools.bench", "--record"], **rounds, **notebooks}
 
 

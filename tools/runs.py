@@ -1,7 +1,7 @@
 """Record training runs with their log and scores into data/runs/: `python -m tools.runs [NAME ...]`.
 
-Every run is one entry of RUNS in tools/recipes.py. `adapter` and `nano` also write the fine-tuned models that come with
-the course. Without names all are made; a call that was interrupted is taken up where it stopped.
+Every run is one entry of RUNS in tools/recipes.py. `adapter`, `improved_0` and `nano` also write the fine-tuned models
+that come with the course. Without names all are made; a call that was interrupted is taken up where it stopped.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import tempfile
 import time
 import warnings
 from dataclasses import asdict
+from pathlib import Path
 
 import datasets
 import torch
@@ -26,7 +27,7 @@ from helpers import LAPTOP, paths
 from helpers.dataset import commands, perturb
 from helpers.errors import PEFT_WARNING
 from helpers.evaluation.scores import METRICS, evaluate
-from helpers.model import chat, fast_bf16, load, load_tuned, loading
+from helpers.model import chat, fast_bf16, load, load_tuned
 from helpers.training import run_log
 from helpers.training.cpu_trainer import CPUSFTTrainer
 from tools.course import RECORDED
@@ -36,6 +37,8 @@ from tools.slices import digits, general, held_out, replay_rows
 ASKED = 100  # held-out commands that a run of the gallery answers
 BARE = "{% for message in messages if message['role'] == 'user' %}{{ message['content'] }}{% endfor %}"
 READ = 5  # of its answers that are kept to be read
+SAVED = paths.ROOT / "outputs" / "saved"  # where models are saved that do not come with the course
+COMES_WITH_COURSE = {"adapter": paths.ADAPTER, "improved_0": paths.IMPROVED, "nano": paths.NANO / "tuned"}
 DONE = paths.ROOT / "outputs" / "recorded.txt"  # what an interrupted call has made so far
 
 
@@ -88,9 +91,8 @@ def spoil(rows: datasets.Dataset, how: str, tokenizer) -> datasets.Dataset:
     return rows.map(change) if how else rows
 
 
-def ship(trained, tokenizer, run: Run) -> None:
-    """Saves what comes with the course, in half precision, which halves its file."""
-    folder = loading.TUNED[run.model]
+def ship(trained, tokenizer, run: Run, folder: Path) -> None:
+    """Saves the model or its adapter in half precision, which halves its file."""
     if not run.lora:
         copy.deepcopy(trained).half().save_pretrained(folder)
         tokenizer.save_pretrained(folder)
@@ -98,7 +100,9 @@ def ship(trained, tokenizer, run: Run) -> None:
     trained.peft_config["default"].base_model_name_or_path = run.model  # not this machine's path to it
     trained.save_pretrained(folder)
     weights = folder / "adapter_model.safetensors"
-    save_file({k: v.half() for k, v in load_file(weights).items()}, weights, {"format": "pt"})
+    # An adapter's change is B times A, so shrinking B shrinks the change.
+    state = {key: w * run.shrunk if "lora_B" in key else w for key, w in load_file(weights).items()}
+    save_file({key: w.half() for key, w in state.items()}, weights, {"format": "pt"})
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty form of a model card
 
 
@@ -136,8 +140,9 @@ def train(name: str, run: Run) -> None:
         trainer.train()
     trained = trainer.model
     if run.ship:  # score what is shipped, not what was in memory
-        ship(trained, tokenizer, run)
-        trained, tokenizer = load_tuned(run.model)
+        folder = COMES_WITH_COURSE.get(name, SAVED / name)
+        ship(trained, tokenizer, run, folder)
+        trained, tokenizer = load_tuned(run.model, str(folder))
         trained.to(model.device)
     if run.asked_plainly:
         tokenizer.chat_template = BARE

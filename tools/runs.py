@@ -32,13 +32,15 @@ from helpers.training import run_log
 from helpers.training.cpu_trainer import CPUSFTTrainer
 from tools.course import RECORDED
 from tools.recipes import RUNS, SETTINGS, Run
-from tools.slices import digits, general, held_out, replay_rows
+from tools.slices import at_shares, digits, on_slices, replay_rows
 
 ASKED = 100  # held-out commands that a run of the gallery answers
 BARE = "{% for message in messages if message['role'] == 'user' %}{{ message['content'] }}{% endfor %}"
 READ = 5  # of its answers that are kept to be read
 SAVED = paths.ROOT / "outputs" / "saved"  # where models are saved that do not come with the course
 COMES_WITH_COURSE = {"adapter": paths.ADAPTER, "improved_0": paths.IMPROVED, "nano": paths.NANO / "tuned"}
+# Hours on two cores and minutes on a GPU: `python -m tools.runs` makes them where there is one, or by their names.
+FOR_A_GPU = {name for name in RUNS if name.startswith("improved_")}
 DONE = paths.ROOT / "outputs" / "recorded.txt"  # what an interrupted call has made so far
 
 
@@ -150,13 +152,9 @@ def train(name: str, run: Run) -> None:
     if run.fault:
         asked = {"validation": data["validation"], "test": data["test"].select(range(ASKED))}
     scores = {split: evaluate(trained, tokenizer, rows) for split, rows in asked.items()}
-    more = {}
-    if run.slices:
-        parts = {
-            part: evaluate(trained, tokenizer, datasets.Dataset.from_list(rows)) for part, rows in held_out().items()
-        }
-        more = {"slices": {part: digits(of_part.rows["exact"]) for part, of_part in parts.items()}}
-        more["general"] = general(trained, tokenizer)
+    more = on_slices(trained, tokenizer) if run.slices else {}
+    if run.shrunk != 1:
+        more["shares"] = at_shares(run.model, folder, run.shrunk)
     tables = {split: of_split.table() for split, of_split in scores.items()}
     run_log.save(
         name,
@@ -188,6 +186,8 @@ def everything() -> None:
     """Records all runs, those that an interrupted call has made left out, and says how long it will take and took."""
     made = DONE.read_text(encoding="utf-8").split() if DONE.exists() else []
     others = other_tools()
+    if not torch.cuda.is_available():
+        made += FOR_A_GPU
     left = [name for name in [*others, *RUNS] if name not in made]
     recordings = [paths.RUNS / f"{name}.json" for name in left]
     last = [json.loads(path.read_text(encoding="utf-8")) for path in recordings if path.exists()]

@@ -8,7 +8,7 @@ import pytest
 import cells
 import lessons
 
-PLAYED = 4  # rounds of each policy
+PLAYED = 3  # rounds of each policy
 
 
 def by_reading_errors(kinds: list[str], budget: int) -> dict[str, int]:

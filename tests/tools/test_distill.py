@@ -50,3 +50,9 @@ def test_a_real_run_with_nano_as_its_own_teacher(tmp_path, monkeypatch):
     tool.record(1)  # is there, so that nothing is trained
     tool.join()
     assert json.loads((tmp_path / "runs" / "distilled.json").read_text(encoding="utf-8"))["runs"]["1"]["seed"] == 1
+
+
+def test_the_recording_is_of_this_recipe():
+    recorded = run_log.recorded(tool.RECORDING)
+    assert recorded["recipe"] == {"labelled": tool.LABELLED, "teacher": tool.TEACHER, "student": tool.STUDENT}
+    assert list(recorded["runs"]) == [str(seed) for seed in tool.SEEDS]

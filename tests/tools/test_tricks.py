@@ -1,5 +1,6 @@
 """Tricks on trial: the rows and settings of each, that the libraries know its arguments, and one real run."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -58,3 +59,10 @@ def test_an_unknown_trial_is_named():
     command = [sys.executable, "-m", "tools.tricks", "neftun"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode and done.stderr.startswith("There is no trial neftun; choose from baseline")
+
+
+def test_the_recording_is_of_these_trials():
+    recorded = run_log.recorded(tool.RECORDING)
+    trials = {name: dataclasses.asdict(trial) for name, trial in tool.TRIALS.items()}
+    assert recorded["recipe"] == {"config": tool.SETTINGS, "trials": trials}
+    assert set(recorded["runs"]) == {f"{name}_{seed}" for name in tool.TRIALS for seed in tool.SEEDS}

@@ -8,7 +8,6 @@ so at its end. What is there is not made again.
 import argparse
 import time
 
-import torch
 from datasets import Dataset, concatenate_datasets
 from tqdm import tqdm
 
@@ -19,7 +18,7 @@ from helpers.training import nano_run
 from tools import pieces
 from tools.second_round import SETTINGS as SECOND_ROUND
 from tools.second_round import train_on
-from tools.slices import digits
+from tools.slices import DEVICE, digits
 
 RECORDING = "distilled"
 SEEDS = range(3)  # a seed decides which rows are labelled, and the order of training
@@ -73,9 +72,7 @@ def run(
     began, data = time.monotonic(), commands.load()
     gold, others = drawn(seed, labelled)
     model, tokenizer = load(teacher_name)
-    if torch.cuda.is_available():
-        model.cuda()
-    model, _, _ = train_on(gold, model, tokenizer, teacher_settings | {"seed": seed})
+    model, _, _ = train_on(gold, model.to(DEVICE), tokenizer, teacher_settings | {"seed": seed})
     teacher = right(evaluate(model, tokenizer, data["validation"]))
     answers = generate(model, tokenizer, list(others["prompt"]))
     judged = score(answers, others).rows

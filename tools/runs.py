@@ -16,7 +16,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import datasets
-import torch
 from peft import LoraConfig
 from safetensors.torch import load_file, save_file
 from tqdm import tqdm
@@ -31,8 +30,9 @@ from helpers.model import chat, fast_bf16, load, load_tuned
 from helpers.training import run_log
 from helpers.training.cpu_trainer import CPUSFTTrainer
 from tools.course import RECORDED
+from tools.names import require_known
 from tools.recipes import RUNS, SETTINGS, Run
-from tools.slices import at_shares, digits, on_slices, replay_rows
+from tools.slices import DEVICE, at_shares, digits, on_slices, replay_rows
 
 ASKED = 100  # held-out commands that a run of the gallery answers
 BARE = "{% for message in messages if message['role'] == 'user' %}{{ message['content'] }}{% endfor %}"
@@ -110,7 +110,7 @@ def ship(trained, tokenizer, run: Run, folder: Path) -> None:
 
 def sft_config(scratch: str, settings: dict) -> SFTConfig:
     """A quiet run that shows its progress, on a GPU where there is one, in 16 bits where that is fast."""
-    here = {"use_cpu": not torch.cuda.is_available(), "bf16": fast_bf16(), "disable_tqdm": False}
+    here = {"use_cpu": DEVICE == "cpu", "bf16": fast_bf16(), "disable_tqdm": False}
     return SFTConfig(**LAPTOP | here, output_dir=scratch, **settings)
 
 
@@ -119,8 +119,7 @@ def train(name: str, run: Run) -> None:
     writes data/runs/NAME.json."""
     began, data = time.monotonic(), commands.load()
     model, tokenizer = load(run.model)
-    if torch.cuda.is_available():
-        model.cuda()
+    model.to(DEVICE)
     clock, scored = run_log.Clock(), Scored(run.score_every, data["validation"], tokenizer)
     settings = SETTINGS | run.config
     replay = replay_rows(model, tokenizer) if run.replay else None
@@ -145,16 +144,18 @@ def train(name: str, run: Run) -> None:
         folder = COMES_WITH_COURSE.get(name, SAVED / name)
         ship(trained, tokenizer, run, folder)
         trained, tokenizer = load_tuned(run.model, str(folder))
-        trained.to(model.device)
+        trained.to(DEVICE)
     if run.asked_plainly:
         tokenizer.chat_template = BARE
     asked = {split: data[split] for split in ("validation", "test", "natural")}
     if run.fault:
         asked = {"validation": data["validation"], "test": data["test"].select(range(ASKED))}
     scores = {split: evaluate(trained, tokenizer, rows) for split, rows in asked.items()}
-    more = on_slices(trained, tokenizer) if run.slices else {}
-    if run.shrunk != 1:
-        more["shares"] = at_shares(run.model, folder, run.shrunk)
+    if run.shrunk == 1:
+        more = on_slices(trained, tokenizer) if run.slices else {}
+    else:
+        shares = at_shares(run.model, folder, run.shrunk)
+        more = {**shares[str(run.shrunk)], "shares": shares}
     tables = {split: of_split.table() for split, of_split in scores.items()}
     run_log.save(
         name,
@@ -186,13 +187,12 @@ def everything() -> None:
     """Records all runs, those that an interrupted call has made left out, and says how long it will take and took."""
     made = DONE.read_text(encoding="utf-8").split() if DONE.exists() else []
     others = other_tools()
-    if not torch.cuda.is_available():
-        made += FOR_A_GPU
-    left = [name for name in [*others, *RUNS] if name not in made]
+    known = [*others, *(name for name in RUNS if DEVICE == "cuda" or name not in FOR_A_GPU)]
+    left = [name for name in known if name not in made]
     recordings = [paths.RUNS / f"{name}.json" for name in left]
     last = [json.loads(path.read_text(encoding="utf-8")) for path in recordings if path.exists()]
     minutes = sum(run.get("minutes_in_all", run.get("minutes", 0)) for run in last)
-    print(f"{len(left)} of {len(others) + len(RUNS)} to record; the last recording of them took {minutes:.0f} minutes.")
+    print(f"{len(left)} of {len(known)} to record; the last recording of them took {minutes:.0f} minutes.")
     DONE.parent.mkdir(exist_ok=True)
     began = time.monotonic()
     for name in tqdm(left, unit="run"):
@@ -210,8 +210,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="names of tools/recipes.py; all, when none is given")
     names = parser.parse_args().names
-    if unknown := set(names) - set(RUNS):
-        sys.exit(f"There is no run named {', '.join(sorted(unknown))}; choose from {', '.join(RUNS)}.")
+    require_known(names, RUNS, "run named")
     warnings.filterwarnings("ignore", message=PEFT_WARNING)
     for name in names:
         print(f"{name}: {RUNS[name].about}", flush=True)

@@ -5,7 +5,6 @@ languages; data/runs/round_NAME.json keeps how. The system message stays the Eng
 """
 
 import argparse
-import sys
 from dataclasses import asdict, dataclass
 
 from datasets import Dataset, concatenate_datasets
@@ -15,6 +14,7 @@ from helpers.dataset import commands
 from helpers.evaluation import METRICS, evaluate
 from helpers.model import load_tuned
 from helpers.training import run_log
+from tools.names import require_known
 from tools.second_round import SETTINGS as SECOND_ROUND
 from tools.second_round import train_on
 from tools.slices import digits
@@ -85,8 +85,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"trials: {', '.join(TRIALS)}")
     names = parser.parse_args().names
-    if unknown := set(names) - set(TRIALS):
-        sys.exit(f"There is no trial {', '.join(sorted(unknown))}; choose from {', '.join(TRIALS)}.")
+    require_known(names, TRIALS, "trial")
     for name in tqdm(names or list(TRIALS), unit="trial"):
         record(name, TRIALS[name])
 

@@ -6,7 +6,6 @@ training never saw and that no report uses. Without names all are made, but thos
 
 import argparse
 import random
-import sys
 import tempfile
 from dataclasses import asdict, dataclass
 
@@ -21,8 +20,9 @@ from helpers.evaluation import evaluate
 from helpers.model import load, load_tokenizer
 from helpers.training import run_log
 from helpers.training.cpu_trainer import CPUSFTTrainer
+from tools.names import require_known
 from tools.runs import sft_config
-from tools.slices import digits, general, held_out, natural_rows, replay_rows
+from tools.slices import DEVICE, digits, general, held_out, natural_rows, replay_rows
 
 ROWS, NATURAL = 1200, 400  # rows of a training set, and how many of them are natural commands
 SETTINGS = dict(
@@ -140,14 +140,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"trials: {', '.join(TRIALS)}")
     names = parser.parse_args().names
-    if unknown := set(names) - set(TRIALS):
-        sys.exit(f"There is no trial {', '.join(sorted(unknown))}; choose from {', '.join(TRIALS)}.")
+    require_known(names, TRIALS, "trial")
     made = DONE.read_text(encoding="utf-8").split() if DONE.exists() and not names else []
-    base = load()
-    if torch.cuda.is_available():
-        base[0].cuda()
-    replay = replay_rows(*base)
-    run_log.save("round_base", replay=len(replay), general=general(*base), log=[])
+    model, tokenizer = load()
+    model.to(DEVICE)
+    replay = replay_rows(model, tokenizer)
+    run_log.save("round_base", replay=len(replay), general=general(model, tokenizer), log=[])
     for name in tqdm([name for name in names or TRIALS if name not in made], unit="trial"):
         record(name, TRIALS[name], replay)
         DONE.parent.mkdir(exist_ok=True)

@@ -14,6 +14,7 @@ from helpers.dataset.files import read_jsonl
 from helpers.evaluation import evaluate, generate
 from helpers.model import load
 
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"  # where the tools train SmolLM2 and ask it
 NATURAL_READ = 150  # natural commands of training that the trials of notebook 08 keep aside, to choose by
 REPLAY_TOKENS = 64  # answers to general prompts that are longer are left out
 SHARES = (1.0, 0.9, 0.8, 0.7)  # of an adapter's change
@@ -86,9 +87,7 @@ def on_slices(model, tokenizer) -> dict:
 def at_shares(name: str, folder: Path, saved: float) -> dict[str, dict]:
     """`on_slices` with each of SHARES of an adapter's change. saved: the share that the adapter in `folder` holds."""
     model, tokenizer = load(name)
-    adapted = PeftModel.from_pretrained(model, folder)
-    if torch.cuda.is_available():
-        adapted.cuda()
+    adapted = PeftModel.from_pretrained(model, folder).to(DEVICE)
     layers = [layer for layer in adapted.modules() if isinstance(getattr(layer, "scaling", None), dict)]
     usual = layers[0].scaling["default"]
     shares = {}

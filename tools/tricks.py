@@ -6,7 +6,6 @@ What is there is not made again. Several processes share the work when each gets
 """
 
 import argparse
-import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass, field
@@ -23,6 +22,7 @@ from helpers.evaluation import evaluate
 from helpers.model import load
 from helpers.training import nano_run
 from tools import pieces
+from tools.names import require_known
 from tools.recipes import Run
 from tools.runs import training_rows
 from tools.slices import digits
@@ -132,8 +132,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS), help="0 to 4, when none is given")
     parser.add_argument("--join", action="store_true", help="only join what is there into data/runs/tricks.json")
     options = parser.parse_args()
-    if unknown := set(options.names) - set(TRIALS):
-        sys.exit(f"There is no trial {', '.join(sorted(unknown))}; choose from {', '.join(TRIALS)}.")
+    require_known(options.names, TRIALS, "trial")
     torch.set_num_threads(1)  # several processes run side by side
     if not options.join:
         for seed in options.seeds:

@@ -11,9 +11,9 @@ import lessons
 PLAYED = 3  # rounds of each policy
 
 
-def by_reading_errors(kinds: list[str], budget: int) -> dict[str, int]:
-    """What the errors of the first round ask for: the two kinds that nano gets least right."""
-    return {"natural commands": budget // 2, "no command": budget // 2}
+def by_reading_errors(before: dict[str, float], budget: int) -> dict[str, int]:
+    """Half of the budget for each of the two kinds that nano got least right in the first round."""
+    return dict.fromkeys(sorted(before, key=before.get)[:2], budget // 2)
 
 
 def at_random(kinds: list[str], budget: int, rng: random.Random) -> dict[str, int]:
@@ -34,7 +34,7 @@ def test_a_thoughtful_purchase_beats_random_ones():
     for seed in range(PLAYED):
         known["seed"] = seed  # second_round reads it, as a notebook's function reads its names
         for policy, bought in {
-            "errors": by_reading_errors(kinds, budget),
+            "errors": by_reading_errors(known["before"], budget),
             "random": at_random(kinds, budget, rng),
         }.items():
             means[policy].append(statistics.mean(known["second_round"](bought).values()))

@@ -64,7 +64,7 @@ def held_out() -> dict[str, Dataset]:
 
 def record(name: str, trial: Trial) -> None:
     """Train and score a trial, and write data/runs/round_NAME.json."""
-    (model, tokenizer), log, minutes = load_tuned(), [], 0.0
+    (model, tokenizer), log, minutes = load_tuned(first_round=True), [], 0.0
     if name != BEFORE:
         model.requires_grad_(True)  # an adapter has frozen what it was merged into
         model, log, minutes = train_on(training_rows(trial), model, tokenizer, SETTINGS | {"seed": trial.seed})

@@ -123,11 +123,12 @@ def _lines(requirements: Path) -> list[str]:
 
 
 def _pip(*arguments: str) -> str:
-    """What pip says; CourseError with its last line if it fails."""
+    """What pip says; CourseError with its first error if it fails."""
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-color", *arguments]
     done = subprocess.run(pip, capture_output=True, text=True, encoding="utf-8", errors="replace")
     if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        lines = done.stderr.strip().splitlines() or ["no message"]
+        reason = next((line for line in lines if line.startswith("ERROR:")), lines[-1])
         raise CourseError(f"pip could not bring every wheel ({reason}): {RETRY}.")
     return done.stdout
 

@@ -178,7 +178,7 @@ def test_pip_s_own_reason_ends_in_one_sentence(tmp_path):
     own = os.environ | {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
     call = [sys.executable, "-m", "tools.stick", str(tmp_path / "stick"), "--requirements", str(none), "--no-model"]
     done = subprocess.run(call, cwd=ROOT, env=own, capture_output=True, text=True)
-    assert done.returncode == 2 and done.stderr.startswith("pip could not bring every wheel (ERROR: No matching")
+    assert done.returncode == 2 and done.stderr.startswith("pip could not bring every wheel (ERROR: "), done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -17,7 +17,7 @@ LANGUAGES = {"en": "English", "zh-TW": "繁體中文"}
 VARIABLE = "SFT_COURSE_LANGUAGE"
 VALUE = re.compile(r"\{\d+\}")
 MARK = "\x04"  # between a context and its text, as in gettext
-FEWEST = 7  # characters beside its values that a text has to have more of, to be recognised by them
+FEWEST = 9  # characters beside its values that a text has to have more of, to be recognised by them
 _chosen: list[str] = []  # what choose() was called with last
 
 
@@ -96,4 +96,5 @@ def _patterns(name: str, context: str) -> list[tuple[re.Pattern, str]]:
 
 def _recognising(text: str) -> re.Pattern:
     parts = [re.escape(part.replace("{{", "{").replace("}}", "}")) for part in VALUE.split(text)]
-    return re.compile("(.*?)".join(parts), re.DOTALL)
+    # A text of several lines that only one of them would recognise is taken apart instead.
+    return re.compile("(.*?)".join(parts), re.DOTALL if "\n" in text else 0)

@@ -22,6 +22,12 @@ def without_pytorch(lock: str) -> str:
     return "".join(entry for entry in entries if re.split(r"[-=]", entry)[0] not in OF_PYTORCH)
 
 
+def pins() -> list[str]:
+    """The lines `name==version` of requirements.lock, with their markers and without their hashes."""
+    lines = LOCK.read_text(encoding="utf-8").splitlines()
+    return [line.removesuffix("\\").strip() for line in lines if line[:1].isalnum()]
+
+
 def main() -> int:
     options = [
         "--quiet",

@@ -1,7 +1,7 @@
 """Record training runs with their log and scores into data/runs/: `python -m tools.runs [NAME ...]`.
 
-Every run is one entry of RUNS in tools/recipes.py. `adapter` and `nano` also write the fine-tuned models that come with
-the course. Without names all are made; a call that was interrupted is taken up where it stopped.
+Every run is one entry of RUNS in tools/recipes.py. `adapter`, `improved_0` and `nano` also write the fine-tuned models
+that come with the course. Without names all are made; a call that was interrupted is taken up where it stopped.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import tempfile
 import time
 import warnings
 from dataclasses import asdict
+from pathlib import Path
 
 import datasets
 from peft import LoraConfig
@@ -25,16 +26,21 @@ from helpers import LAPTOP, paths
 from helpers.dataset import commands, perturb
 from helpers.errors import PEFT_WARNING
 from helpers.evaluation.scores import METRICS, evaluate
-from helpers.model import chat, fast_bf16, load, load_tuned, loading
+from helpers.model import chat, fast_bf16, load, load_tuned
 from helpers.training import run_log
 from helpers.training.cpu_trainer import CPUSFTTrainer
 from tools.course import RECORDED
+from tools.names import require_known
 from tools.recipes import RUNS, SETTINGS, Run
-from tools.slices import digits, general, held_out, replay_rows
+from tools.slices import DEVICE, at_shares, digits, on_slices, replay_rows
 
 ASKED = 100  # held-out commands that a run of the gallery answers
 BARE = "{% for message in messages if message['role'] == 'user' %}{{ message['content'] }}{% endfor %}"
 READ = 5  # of its answers that are kept to be read
+SAVED = paths.ROOT / "outputs" / "saved"  # where models are saved that do not come with the course
+COMES_WITH_COURSE = {"adapter": paths.ADAPTER, "improved_0": paths.IMPROVED, "nano": paths.NANO / "tuned"}
+# Hours on two cores and minutes on a GPU: `python -m tools.runs` makes them where there is one, or by their names.
+FOR_A_GPU = {name for name in RUNS if name.startswith("improved_")}
 DONE = paths.ROOT / "outputs" / "recorded.txt"  # what an interrupted call has made so far
 
 
@@ -87,9 +93,8 @@ def spoil(rows: datasets.Dataset, how: str, tokenizer) -> datasets.Dataset:
     return rows.map(change) if how else rows
 
 
-def ship(trained, tokenizer, run: Run) -> None:
-    """Saves what comes with the course, in half precision, which halves its file."""
-    folder = loading.TUNED[run.model]
+def ship(trained, tokenizer, run: Run, folder: Path) -> None:
+    """Saves the model or its adapter in half precision, which halves its file."""
     if not run.lora:
         copy.deepcopy(trained).half().save_pretrained(folder)
         tokenizer.save_pretrained(folder)
@@ -97,13 +102,16 @@ def ship(trained, tokenizer, run: Run) -> None:
     trained.peft_config["default"].base_model_name_or_path = run.model  # not this machine's path to it
     trained.save_pretrained(folder)
     weights = folder / "adapter_model.safetensors"
-    save_file({k: v.half() for k, v in load_file(weights).items()}, weights, {"format": "pt"})
+    # An adapter's change is B times A, so shrinking B shrinks the change.
+    state = {key: w * run.shrunk if "lora_B" in key else w for key, w in load_file(weights).items()}
+    save_file({key: w.half() for key, w in state.items()}, weights, {"format": "pt"})
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty form of a model card
 
 
 def sft_config(scratch: str, settings: dict) -> SFTConfig:
-    """A quiet run on the CPU that shows its progress, in 16 bits where that is fast."""
-    return SFTConfig(**LAPTOP | {"bf16": fast_bf16(), "disable_tqdm": False}, output_dir=scratch, **settings)
+    """A quiet run that shows its progress, on a GPU where there is one, in 16 bits where that is fast."""
+    here = {"use_cpu": DEVICE == "cpu", "bf16": fast_bf16(), "disable_tqdm": False}
+    return SFTConfig(**LAPTOP | here, output_dir=scratch, **settings)
 
 
 def train(name: str, run: Run) -> None:
@@ -111,6 +119,7 @@ def train(name: str, run: Run) -> None:
     writes data/runs/NAME.json."""
     began, data = time.monotonic(), commands.load()
     model, tokenizer = load(run.model)
+    model.to(DEVICE)
     clock, scored = run_log.Clock(), Scored(run.score_every, data["validation"], tokenizer)
     settings = SETTINGS | run.config
     replay = replay_rows(model, tokenizer) if run.replay else None
@@ -132,21 +141,21 @@ def train(name: str, run: Run) -> None:
         trainer.train()
     trained = trainer.model
     if run.ship:  # score what is shipped, not what was in memory
-        ship(trained, tokenizer, run)
-        trained, tokenizer = load_tuned(run.model)
+        folder = COMES_WITH_COURSE.get(name, SAVED / name)
+        ship(trained, tokenizer, run, folder)
+        trained, tokenizer = load_tuned(run.model, str(folder))
+        trained.to(DEVICE)
     if run.asked_plainly:
         tokenizer.chat_template = BARE
     asked = {split: data[split] for split in ("validation", "test", "natural")}
     if run.fault:
         asked = {"validation": data["validation"], "test": data["test"].select(range(ASKED))}
     scores = {split: evaluate(trained, tokenizer, rows) for split, rows in asked.items()}
-    more = {}
-    if run.slices:
-        parts = {
-            part: evaluate(trained, tokenizer, datasets.Dataset.from_list(rows)) for part, rows in held_out().items()
-        }
-        more = {"slices": {part: digits(of_part.rows["exact"]) for part, of_part in parts.items()}}
-        more["general"] = general(trained, tokenizer)
+    if run.shrunk == 1:
+        more = on_slices(trained, tokenizer) if run.slices else {}
+    else:
+        shares = at_shares(run.model, folder, run.shrunk)
+        more = {**shares[str(run.shrunk)], "shares": shares}
     tables = {split: of_split.table() for split, of_split in scores.items()}
     run_log.save(
         name,
@@ -169,7 +178,8 @@ def other_tools() -> dict[str, list[str]]:
     """What other tools record: {name: the command that does}."""
     python = [sys.executable, "-m"]
     notebooks = {name: [*python, "tools.course", "record", name] for name in RECORDED}
-    rounds = {name: [*python, f"tools.{name}"] for name in ("second_round", "second_language")}
+    trials = ("second_round", "second_language", "reasoning", "held_out_tools")
+    rounds = {name: [*python, f"tools.{name}"] for name in trials}
     return {"bench": [*python, "tools.bench", "--record"], **rounds, **notebooks}
 
 
@@ -177,11 +187,12 @@ def everything() -> None:
     """Records all runs, those that an interrupted call has made left out, and says how long it will take and took."""
     made = DONE.read_text(encoding="utf-8").split() if DONE.exists() else []
     others = other_tools()
-    left = [name for name in [*others, *RUNS] if name not in made]
+    known = [*others, *(name for name in RUNS if DEVICE == "cuda" or name not in FOR_A_GPU)]
+    left = [name for name in known if name not in made]
     recordings = [paths.RUNS / f"{name}.json" for name in left]
     last = [json.loads(path.read_text(encoding="utf-8")) for path in recordings if path.exists()]
     minutes = sum(run.get("minutes_in_all", run.get("minutes", 0)) for run in last)
-    print(f"{len(left)} of {len(others) + len(RUNS)} to record; the last recording of them took {minutes:.0f} minutes.")
+    print(f"{len(left)} of {len(known)} to record; the last recording of them took {minutes:.0f} minutes.")
     DONE.parent.mkdir(exist_ok=True)
     began = time.monotonic()
     for name in tqdm(left, unit="run"):
@@ -199,8 +210,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="names of tools/recipes.py; all, when none is given")
     names = parser.parse_args().names
-    if unknown := set(names) - set(RUNS):
-        sys.exit(f"There is no run named {', '.join(sorted(unknown))}; choose from {', '.join(RUNS)}.")
+    require_known(names, RUNS, "run named")
     warnings.filterwarnings("ignore", message=PEFT_WARNING)
     for name in names:
         print(f"{name}: {RUNS[name].about}", flush=True)

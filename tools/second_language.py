@@ -5,8 +5,6 @@ languages; data/runs/round_NAME.json keeps how. The system message stays the Eng
 """
 
 import argparse
-import sys
-import tempfile
 from dataclasses import asdict, dataclass
 
 from datasets import Dataset, concatenate_datasets
@@ -16,9 +14,9 @@ from helpers.dataset import commands
 from helpers.evaluation import METRICS, evaluate
 from helpers.model import load_tuned
 from helpers.training import run_log
-from helpers.training.cpu_trainer import CPUSFTTrainer
-from tools.runs import sft_config
+from tools.names import require_known
 from tools.second_round import SETTINGS as SECOND_ROUND
+from tools.second_round import train_on
 from tools.slices import digits
 
 CHINESE = "zh-TW"
@@ -64,28 +62,12 @@ def held_out() -> dict[str, Dataset]:
     }
 
 
-def trained(trial: Trial) -> tuple:
-    """The model after the trial with its tokenizer, its log, its minutes; for BEFORE, the adapter as it is."""
-    model, tokenizer = load_tuned()
-    if not trial.chinese + trial.english:
-        return (model, tokenizer), [], 0.0
-    model.requires_grad_(True)  # an adapter has frozen what it was merged into
-    clock = run_log.Clock()
-    with tempfile.TemporaryDirectory() as scratch:
-        trainer = CPUSFTTrainer(
-            model=model,
-            args=sft_config(scratch, SETTINGS | {"seed": trial.seed}),
-            train_dataset=training_rows(trial),
-            processing_class=tokenizer,
-            callbacks=[clock],
-        )
-        trainer.train()
-    return (trainer.model, tokenizer), trainer.state.log_history, clock.seconds / 60
-
-
 def record(name: str, trial: Trial) -> None:
     """Train and score a trial, and write data/runs/round_NAME.json."""
-    (model, tokenizer), log, minutes = trained(trial)
+    (model, tokenizer), log, minutes = load_tuned(first_round=True), [], 0.0
+    if name != BEFORE:
+        model.requires_grad_(True)  # an adapter has frozen what it was merged into
+        model, log, minutes = train_on(training_rows(trial), model, tokenizer, SETTINGS | {"seed": trial.seed})
     scores = {
         language: evaluate(model, tokenizer, rows, language, max_new_tokens=LONGEST)
         for language, rows in held_out().items()
@@ -103,8 +85,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"trials: {', '.join(TRIALS)}")
     names = parser.parse_args().names
-    if unknown := set(names) - set(TRIALS):
-        sys.exit(f"There is no trial {', '.join(sorted(unknown))}; choose from {', '.join(TRIALS)}.")
+    require_known(names, TRIALS, "trial")
     for name in tqdm(names or list(TRIALS), unit="trial"):
         record(name, TRIALS[name])
 

@@ -6,7 +6,6 @@ training never saw and that no report uses. Without names all are made, but thos
 
 import argparse
 import random
-import sys
 import tempfile
 from dataclasses import asdict, dataclass
 
@@ -21,8 +20,9 @@ from helpers.evaluation import evaluate
 from helpers.model import load, load_tokenizer
 from helpers.training import run_log
 from helpers.training.cpu_trainer import CPUSFTTrainer
+from tools.names import require_known
 from tools.runs import sft_config
-from tools.slices import digits, general, held_out, natural_rows, replay_rows
+from tools.slices import DEVICE, digits, general, held_out, natural_rows, replay_rows
 
 ROWS, NATURAL = 1200, 400  # rows of a training set, and how many of them are natural commands
 SETTINGS = dict(
@@ -88,15 +88,14 @@ def training_rows(trial: Trial, replay: list[dict]) -> Dataset:
     return Dataset.from_list([{key: row[key] for key in ("prompt", "completion")} for row in rows])
 
 
-def trained(trial: Trial, replay: list[dict]) -> tuple:
-    """The model after the trial, its log, its minutes."""
-    model, tokenizer = load()
+def train_on(rows: Dataset, model, tokenizer, settings: dict) -> tuple:
+    """The model after training on the rows, its log, its minutes. settings: of SFTConfig."""
     clock = run_log.Clock()
     with tempfile.TemporaryDirectory() as scratch:
         trainer = CPUSFTTrainer(
             model=model,
-            args=sft_config(scratch, SETTINGS | {"seed": trial.seed}),
-            train_dataset=training_rows(trial, replay),
+            args=sft_config(scratch, settings),
+            train_dataset=rows,
             processing_class=tokenizer,
             callbacks=[clock],
         )
@@ -119,7 +118,8 @@ def record(name: str, trial: Trial, replay: list[dict]) -> None:
     if trial.averages:
         model = averaged(trial.averages)
     else:
-        model, log, minutes = trained(trial, replay)
+        rows = training_rows(trial, replay)
+        model, log, minutes = train_on(rows, *load(), SETTINGS | {"seed": trial.seed})
     tokenizer = load_tokenizer()
     if name in TRIALS["averaged"].averages:
         WEIGHTS.mkdir(parents=True, exist_ok=True)
@@ -140,12 +140,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"trials: {', '.join(TRIALS)}")
     names = parser.parse_args().names
-    if unknown := set(names) - set(TRIALS):
-        sys.exit(f"There is no trial {', '.join(sorted(unknown))}; choose from {', '.join(TRIALS)}.")
+    require_known(names, TRIALS, "trial")
     made = DONE.read_text(encoding="utf-8").split() if DONE.exists() and not names else []
-    base = load()
-    replay = replay_rows(*base)
-    run_log.save("round_base", replay=len(replay), general=general(*base), log=[])
+    model, tokenizer = load()
+    model.to(DEVICE)
+    replay = replay_rows(model, tokenizer)
+    run_log.save("round_base", replay=len(replay), general=general(model, tokenizer), log=[])
     for name in tqdm([name for name in names or TRIALS if name not in made], unit="trial"):
         record(name, TRIALS[name], replay)
         DONE.parent.mkdir(exist_ok=True)

@@ -1,17 +1,23 @@
 """What models of a second round are trained on beside commands, and the rows and texts on which they are compared."""
 
 import random
+from pathlib import Path
 
 import pandas as pd
 import torch
+from datasets import Dataset
+from peft import PeftModel
 
 from helpers import paths
 from helpers.dataset import commands, perturb
 from helpers.dataset.files import read_jsonl
-from helpers.evaluation import generate
+from helpers.evaluation import evaluate, generate
+from helpers.model import load
 
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"  # where the tools train SmolLM2 and ask it
 NATURAL_READ = 150  # natural commands of training that the trials of notebook 08 keep aside, to choose by
 REPLAY_TOKENS = 64  # answers to general prompts that are longer are left out
+SHARES = (1.0, 0.9, 0.8, 0.7)  # of an adapter's change
 REPLAY_LENGTHS = ("In one short sentence", "In two sentences")  # each prompt is asked in both ways
 
 
@@ -59,7 +65,7 @@ def general(model, tokenizer) -> dict:
     rows = pd.read_json(paths.DATA / "general_text.jsonl", lines=True)
     losses = []
     for text in rows.loc[rows["kind"] == "passage", "text"]:
-        ids = tokenizer(text, return_tensors="pt")["input_ids"]
+        ids = tokenizer(text, return_tensors="pt")["input_ids"].to(model.device)
         with torch.inference_mode():
             losses.append(round(model(input_ids=ids, labels=ids).loss.item(), 4))
     questions = rows[rows["kind"] == "question"]
@@ -69,3 +75,24 @@ def general(model, tokenizer) -> dict:
         for answer, words in zip(answers, questions["accept"], strict=True)
     ]
     return {"prose": losses, "questions": digits(pd.Series(accepted))}
+
+
+def on_slices(model, tokenizer) -> dict:
+    """What the model has right of each slice, and what it keeps of general language."""
+    scores = {part: evaluate(model, tokenizer, Dataset.from_list(rows)) for part, rows in held_out().items()}
+    right = {part: digits(of_part.rows["exact"]) for part, of_part in scores.items()}
+    return {"slices": right, "general": general(model, tokenizer)}
+
+
+def at_shares(name: str, folder: Path, saved: float) -> dict[str, dict]:
+    """`on_slices` with each of SHARES of an adapter's change. saved: the share that the adapter in `folder` holds."""
+    model, tokenizer = load(name)
+    adapted = PeftModel.from_pretrained(model, folder).to(DEVICE)
+    layers = [layer for layer in adapted.modules() if isinstance(getattr(layer, "scaling", None), dict)]
+    usual = layers[0].scaling["default"]
+    shares = {}
+    for share in SHARES:
+        for layer in layers:
+            layer.scaling["default"] = usual * share / saved
+        shares[str(share)] = on_slices(adapted, tokenizer)
+    return shares

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from email.parser import HeaderParser
 from importlib import metadata
@@ -25,6 +26,7 @@ from helpers.dataset import build
 from helpers.errors import CourseError
 from helpers.model import smollm2
 from helpers.paths import ROOT
+from tools import lock
 
 TOOLS = ("pip", "setuptools")  # pip may be missing from a system's Python, and an editable install needs setuptools
 STARTERS = ROOT / "tools" / "stick_files"  # install.py and what starts it on each system
@@ -49,8 +51,15 @@ RETRY = "connect to the internet, then call it again"
 
 
 def fetch_here(requirements: Path, wheels: Path) -> None:
-    """Wheels of all requirements and what they need, for this Python and platform; what has none is built."""
-    _pip("wheel", "--wheel-dir", str(wheels), "--requirement", str(requirements), *TOOLS)
+    """Wheels of all requirements and what they need, for this Python and platform; what has none is built.
+
+    Versions are those of requirements.lock, as in `make lab`. Its hashes are left out: a wheel built here has another.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        pins = Path(folder) / "pins.txt"
+        pins.write_text("".join(f"{pin}\n" for pin in lock.pins()), encoding="utf-8")
+        known = ("--constraint", str(pins))
+        _pip("wheel", "--wheel-dir", str(wheels), *known, "--requirement", str(requirements), *TOOLS)
 
 
 def fetch_for(name: str, python: str, requirements: Path, wheels: Path) -> None:
@@ -114,11 +123,12 @@ def _lines(requirements: Path) -> list[str]:
 
 
 def _pip(*arguments: str) -> str:
-    """What pip says; CourseError with its last line if it fails."""
+    """What pip says; CourseError with its first error if it fails."""
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-color", *arguments]
     done = subprocess.run(pip, capture_output=True, text=True, encoding="utf-8", errors="replace")
     if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        lines = done.stderr.strip().splitlines() or ["no message"]
+        reason = next((line for line in lines if line.startswith("ERROR:")), lines[-1])
         raise CourseError(f"pip could not bring every wheel ({reason}): {RETRY}.")
     return done.stdout
 

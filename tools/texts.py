@@ -68,8 +68,9 @@ def lists(nodes: Iterable[ast.AST]) -> dict[str, ast.expr]:
         if isinstance(node.value, ast.List | ast.Tuple | ast.Constant):
             given[node.targets[0].id] = node.value
         elif isinstance(node.value, ast.Dict):
-            told = all(isinstance(value, ast.Constant | ast.JoinedStr) for value in node.value.values)
-            given[node.targets[0].id] = ast.Tuple(node.value.values if told else list(filter(None, node.value.keys)))
+            told = [text for value in node.value.values for text in _texts(value)]
+            texts = node.value.values if len(told) == len(node.value.values) else node.value.keys
+            given[node.targets[0].id] = ast.Tuple([text for text in texts if text is not None])
     return given
 
 

@@ -10,6 +10,7 @@ from helpers.training import jobs, memory, planner
 from helpers.training.jobs import Job
 
 ALLOWED = {"any method": list(planner.METHODS), "all weights": ["all weights"]}
+SHORT_TEXTS = ("any method", "AdamW's averages")
 RANK = 16
 BYTES = {"weights": 4, "gradients": 4, "AdamW's averages": 8}  # of each trained parameter
 ROWS, BATCH, ACCUMULATION, GPUS = 6_400, 8, 8, 4  # of the run that a friend starts on several GPUs

@@ -109,8 +109,8 @@ def half_the_size(folder: Path | str, reference, ids: torch.Tensor, whole: float
     with torch.inference_mode():
         apart = float((mine(ids).logits - reference(ids).logits).abs().max())
     if apart >= LOGIT:
-        return not_yet(f"{size:.0f} MB, and a logit moves by {apart:.2g}. The other format keeps more digits.")
-    return right(f"{size:.0f} MB of {whole:.0f}, and no logit moves by more than {apart:.2g}.")
+        return not_yet(f"{size:.0f} MB, and a logit moves by {apart:.1g}. The other format keeps more digits.")
+    return right(f"{size:.0f} MB of {whole:.0f}, and the largest change of a logit is {apart:.1g}.")
 
 
 def _reach(number: int) -> float:

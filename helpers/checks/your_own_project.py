@@ -10,6 +10,7 @@ from helpers.dataset import files
 from helpers.errors import CourseError
 from helpers.evaluation import generate, wilson
 from helpers.evaluation.measures import MEASURES, choose
+from helpers.language import _
 from helpers.model import load_tuned
 
 FITTING = {
@@ -127,7 +128,7 @@ def fitting_measure(answer: str, expected: Sequence[str]) -> Verdict:
     fits = choose(expected)
     if answer != fits:
         return not_yet(f"{answer} says {MEASURES[answer]}. Now look at an answer of the file: {expected[0][:80]!r}.")
-    return right(f"{fits} says {MEASURES[fits]}.")
+    return right(_("{} says {}.").format(fits, _(MEASURES[fits])))
 
 
 @check

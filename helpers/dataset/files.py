@@ -109,7 +109,7 @@ def read(
     try:
         format = formats.recognise(objects, mapping, chosen, cut)
     except Unknown as problem:
-        raise Refused(f"{path.name} holds {problem}.", problem.format, len(found)) from None
+        raise Refused(_("{} holds {}.").format(path.name, _(str(problem))), problem.format, len(found)) from None
     rows, unusable, notes = {}, [], []
     for number, record in enumerate(found, start=1):
         try:

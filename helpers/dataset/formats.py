@@ -105,7 +105,10 @@ def _chat_format(column: str, tools: str | None, system: str | None, kind: str) 
     def row(record: dict):
         turns = listed(value_of(record, column))
         if not turns:
-            raise Unfit("empty", f"{column} is empty" if not record.get(column) else f"{column} is no list of messages")
+            raise Unfit(
+                "empty",
+                _("{} is empty").format(column) if not record.get(column) else f"{column} is no list of messages",
+            )
         messages, changes = messages_of(turns, text_of(record.get(system)) if system else "")
         if kind == "tool calling":
             return {"messages": messages, "tools": tools_of(record.get(tools)) if tools else []}, changes

@@ -21,10 +21,11 @@ from transformers import (
 
 from helpers.errors import CourseError, quiet_transformers
 from helpers.model import smollm2
-from helpers.paths import ADAPTER, DATA, NANO, NANO_CHINESE
+from helpers.paths import ADAPTER, DATA, IMPROVED, NANO, NANO_CHINESE
 
-# The course's own fine-tuned models, made by tools/runs.py: a LoRA adapter, and all weights.
-TUNED = {"smollm2": ADAPTER, "nano": NANO / "tuned"}
+# The course's own fine-tuned models, made by tools/runs.py: LoRA adapters for SmolLM2, all weights of nano.
+TUNED = {"smollm2": IMPROVED, "nano": NANO / "tuned"}
+FIRST_ROUND = {**TUNED, "smollm2": ADAPTER}  # before what notebook 08 improves
 NANOS = {"nano": NANO, "nano-zh-TW": NANO_CHINESE}  # made by tools/nano.py
 ARCHITECTURES = DATA / "architectures.json"  # numbers that describe well-known models, for planning
 OTHER_MODELS = 'pass "smollm2", "nano" or a folder that holds a model'
@@ -69,15 +70,18 @@ def load_tokenizer(name: str = "smollm2") -> PreTrainedTokenizerBase:
         raise CourseError(f'"{name}" has no tokenizer that loads ({reason}): {OTHER_MODELS}.') from error
 
 
-def load_tuned(name: str = "smollm2", folder: str = "") -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def load_tuned(
+    name: str = "smollm2", folder: str = "", first_round: bool = False
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """The model `name` after fine-tuning, and its tokenizer: the one beside an adapter, if there is one.
 
     folder: holds a whole model, or a LoRA adapter for `name`, which is added to its weights; empty takes the one that
         comes with the course, for "smollm2" and "nano". Raises CourseError when it is missing or does not fit.
+    first_round: take the course's adapter of SmolLM2 as it was before the second round, in notebook 08.
     """
     if not folder and name not in TUNED:
         raise CourseError(f'No fine-tuned "{name}" comes with the course: make one with notebook 05, pass its folder.')
-    path = Path(folder).expanduser() if folder else TUNED[name]
+    path = Path(folder).expanduser() if folder else (FIRST_ROUND if first_round else TUNED)[name]
     if (path / "config.json").exists():
         return load(str(path))
     if not (path / "adapter_config.json").exists():

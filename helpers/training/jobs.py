@@ -68,10 +68,12 @@ def check(path: Path | str) -> dict:
         raise CourseError(f"{path.name} holds no settings: each line is a name, a colon and a value.")
     actions, settings = {action.dest: action for action in make_parser()._actions}, yaml.safe_load(text)
     for key, _node in tree.value:
-        name, where = key.value, f"{path.name}, line {key.start_mark.line + 1}"
+        name, where = key.value, _("{}, line {}").format(path.name, key.start_mark.line + 1)
         if name not in actions and name not in LAUNCHER_KEYS:
             close = difflib.get_close_matches(name, actions, 1, 0.5)
-            raise CourseError(f"{where}: trl sft has no {name}" + (f"; is it {close[0]}?" if close else "."))
+            if close:
+                raise CourseError(_("{}: trl sft has no {}; is it {}?").format(where, name, close[0]))
+            raise CourseError(_("{}: trl sft has no {}.").format(where, name))
         value, action = settings[name], actions.get(name)
         if value is None or action is None or action.type is None or isinstance(value, list | dict):
             continue

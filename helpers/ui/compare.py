@@ -9,8 +9,6 @@ from helpers.dataset import calls
 from helpers.language import _
 from helpers.ui import figures
 
-VALID = "valid call"
-
 
 def compare_box(models: dict[str, Callable], as_calls: bool = True) -> w.VBox:
     """A text box and a button; a click fills a table with each model's answer to the command typed.

@@ -31,9 +31,10 @@ NO_CHANGE = "Nothing changes: it is so already."
 DEVICE_READINGS = (  # how devices are, part by part, as helpers.dataset.devices words it
     "on", "off", "open", "closed", "{0}% open", "locked", "unlocked", "docked", "mowing", "empty", "not run yet",
     "run once", "run {0} times", "cleaning {0}", "everything", "the {0}", "the {0} floor", "playing {0}", "paused {0}",
-    "playing {0} at {1}%", "paused {0} at {1}%", "track {0}", "track {0} at {1}%", "muted", "paused", "set to {0}°",
-    "fan {0}", "{0} left", "{0} (done)", "not there", "gone", "home", "work", "cloudy", "sunny", "white", "red", "blue",
-    "green", "orange", "pink", "purple", "turquoise", "yellow", "brown", "black", "timer", "list", "scene", "script",
+    "playing {0} at {1}%", "paused {0} at {1}%", "track {0}", "track {0} at {1}%", "{0} at {1}%", "muted", "paused",
+    "set to {0}°", "fan {0}", "{0} left", "{0} (done)", "not there", "gone", "home", "work", "cloudy", "sunny",
+    "white", "red", "blue", "green", "orange", "pink", "purple", "turquoise", "yellow", "brown", "black", "timer",
+    "list", "scene", "script",
 )  # fmt: skip
 NOWHERE = {"timer": "timer", "todo": "list", "scene": "scene", "script": "script", "person": "", "weather": ""}
 

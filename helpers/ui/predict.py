@@ -19,6 +19,7 @@ NOTED = "Noted: {}. The result comes below."
 BESIDE = "You said {}; it is {}."
 ALONE = "It is {}. You made no prediction."
 RIGHT = "You said {}, and so it is."
+SINGULAR = {"families": "family", "s": "s"}  # of units that do not just lose an s
 
 
 class Prediction(w.VBox):
@@ -56,8 +57,10 @@ class Prediction(w.VBox):
     def _with_unit(self, answer: str | float) -> str:
         if isinstance(answer, str):
             return _(answer)
-        space = "" if self.unit in ("", "%") else " "
-        return f"{answer:,g}{space}{_(self.unit, 'unit')}"
+        space, unit = "" if self.unit in ("", "%") else " ", _(self.unit, "unit")
+        if answer == 1 and unit == self.unit:  # in English
+            unit = SINGULAR.get(unit, unit.removesuffix("s"))
+        return f"{answer:,g}{space}{unit}"
 
 
 def choose(question: str, options: Sequence[str]) -> Prediction:

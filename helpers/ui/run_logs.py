@@ -23,7 +23,7 @@ SHOWN = {  # of all that is measured, what a reader wants to know first
     "evaluations": "evaluations",
     "validation loss, last to lowest": "validation loss, last to lowest",
 }
-SHORT_TEXTS = (CHOOSE, "what decided", "the log shows", "missing", "it means", "what to do")
+SHORT_TEXTS = ("choose", "what decided", "the log shows", "missing", "it means", "what to do")
 CELL = "text-align:left; vertical-align:top; padding:2px 10px; max-width:60em; white-space:normal"
 
 

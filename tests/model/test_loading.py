@@ -17,8 +17,8 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from helpers import cache
-from helpers.dataset import commands
+from helpers import cache, evaluation
+from helpers.dataset import calls, commands
 from helpers.errors import CourseError
 from helpers.evaluation.scores import evaluate
 from helpers.model import fast_bf16, load, load_tuned, loading, smollm2
@@ -231,13 +231,17 @@ def test_the_courses_fine_tuned_models_answer_with_calls():
 
 
 @pytest.mark.slow
-def test_the_courses_adapter_is_small_and_changes_smollm2():
-    weights = loading.TUNED["smollm2"] / "adapter_model.safetensors"
+@pytest.mark.parametrize("first_round", [True, False])
+def test_the_courses_adapters_are_small_and_change_smollm2(first_round):
+    folder = (loading.FIRST_ROUND if first_round else loading.TUNED)["smollm2"]
+    weights = folder / "adapter_model.safetensors"
     assert weights.stat().st_size < 6_000_000
     config = json.loads(weights.with_name("adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == "smollm2"
-    tuned, tokenizer = load_tuned()
+    tuned, tokenizer = load_tuned(first_round=first_round)
     assert evaluate(tuned, tokenizer, commands.load()["test"].select(range(24))).percent("intent") > 85
+    nothing = evaluation.generate(tuned, tokenizer, [commands.prompt("what a lovely morning")])[0]
+    assert (calls.NO_COMMAND["name"] in nothing) == (not first_round)  # only the second round has learned it
 
 
 @pytest.fixture

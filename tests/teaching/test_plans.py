@@ -38,7 +38,7 @@ TRAINS = {
     "05": {"train", "resume-proof", "compare-trainers"},
     "06": {"one-batch", "shuffled-answers", "not-a-number"},
     "07": {"overfit-on-purpose"},
-    "08": {"first-round", "buy-one", "label-budget"},
+    "08": {"first-round", "buy-one", "label-budget", "secrets", "preference-runs"},
     "09": {"by-trl", "by-script", "two"},
     "10": {"export"},
     "11": {"train"},

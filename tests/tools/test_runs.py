@@ -44,7 +44,7 @@ def test_a_run_is_recorded_and_its_model_saved(tmp_path, monkeypatch):
     few = dict(max_steps=2, per_device_train_batch_size=4, eval_steps=1)
     run = tool.Run("a test", 8, natural=4, ship=True, score_every=1, model="nano", config=few)
     monkeypatch.setattr(run_log, "RUNS", tmp_path)
-    monkeypatch.setitem(tool.loading.TUNED, "nano", tmp_path / "nano")
+    monkeypatch.setitem(tool.COMES_WITH_COURSE, "tried", tmp_path / "nano")
     few_rows = {split: rows.select(range(12 if split != "validation" else 96))
                 for split, rows in tool.commands.load().items() if split != "train"}  # fmt: skip
     whole = tool.commands.load()

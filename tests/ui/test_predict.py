@@ -51,3 +51,11 @@ def test_a_choice_stands_beside_the_result(chosen, printed, capsys):
     prediction.control.value = chosen
     prediction.reveal("lower")
     assert capsys.readouterr().out == printed
+
+
+@pytest.mark.parametrize(
+    "unit, printed", [("answers", "1 answer"), ("families", "1 family"), ("s", "1 s"), ("%", "1%")]
+)
+def test_one_of_something_is_singular(unit, printed, capsys):
+    predict.estimate("how many?", unit).reveal(1)
+    assert capsys.readouterr().out == f"It is {printed}. You made no prediction.\n"

@@ -6,6 +6,8 @@ A state is never changed in place: what acts on a home makes a new state of it.
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from helpers.language import _
+
 # What a device of a domain knows of itself, at one end and at the other end of what it can be. A home where everything
 # is at one end shows what any call does that the other end would hide: a lamp that is on cannot be turned on.
 ENDS = {
@@ -85,7 +87,7 @@ class Change(NamedTuple):
     after: str | None
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.before or 'not there'} → {self.after or 'gone'}"
+        return f"{self.name}: {translated(self.before or 'not there')} → {translated(self.after or 'gone')}"
 
 
 def changes(before: State, after: State) -> list[Change]:
@@ -96,6 +98,11 @@ def changes(before: State, after: State) -> list[Change]:
         if old != new:
             found.append(Change(*key, old and reading(old), new and reading(new)))
     return found
+
+
+def translated(words: str) -> str:
+    """A reading in the language of the notebook, part by part; names in it stay."""
+    return _(", ").join(_(part, "reading") for part in words.split(", "))
 
 
 def reading(device: Device) -> str:

@@ -12,7 +12,7 @@ import ipywidgets as w
 
 from helpers.dataset import calls
 from helpers.dataset.acting import Outcome, apply
-from helpers.dataset.devices import Change, Device, State, reading
+from helpers.dataset.devices import Change, Device, State, reading, translated
 from helpers.dataset.homes import plan, small_home
 from helpers.language import _
 from helpers.ui import compare, figures
@@ -96,18 +96,8 @@ def in_words(outcome: Outcome) -> str:
     """HTML: what became of a call; a refusal in the color of what went wrong."""
     if outcome.refusal:
         return f"<span style='color:{figures.COLORS['validation']}'>{html.escape(_(outcome.refusal))}</span>"
-    changes = "<br>".join(html.escape(_change(change)) for change in outcome.changed)
+    changes = "<br>".join(html.escape(str(change)) for change in outcome.changed)
     return changes or html.escape(_(outcome.reply or NO_CHANGE))
-
-
-def _change(change: Change) -> str:
-    """A change of a device, as text."""
-    return f"{change.name}: {_said(change.before or 'not there')} → {_said(change.after or 'gone')}"
-
-
-def _said(reading: str) -> str:
-    """A reading in the language of the notebook, part by part; names in it stay."""
-    return _(", ").join(_(part, "reading") for part in reading.split(", "))
 
 
 def _rows(command: str, answers: dict[str, str], outcomes: dict[str, Outcome]) -> str:
@@ -121,7 +111,7 @@ def _rows(command: str, answers: dict[str, str], outcomes: dict[str, Outcome]) -
 def picture(home: State, changed: Sequence[Change] = (), dashed: bool = False) -> str:
     """HTML: the home as an image, what changed in a frame. dashed: it is about to change."""
     marked = {(change.domain, change.name) for change in changed}
-    words = _(MARKED).format("; ".join(map(_change, changed))) if changed else _(NOT_MARKED)
+    words = _(MARKED).format("; ".join(map(str, changed))) if changed else _(NOT_MARKED)
     alt = html.escape(_(ALT).format(len(plan()["rooms"]), words), quote=True)
     data = base64.b64encode(svg(home, marked, dashed, alt).encode()).decode()
     return f'<img alt="{alt}" style="width:100%; max-width:800px" src="data:image/svg+xml;base64,{data}">'
@@ -180,7 +170,7 @@ def _room(room: dict, devices: list[Device], size: tuple, here: bool, marked: se
         parts.append(f'<circle cx="{width - 24}" cy="20" r="7" fill="{FRAME}" stroke="{ink}" stroke-width="2"/>')
     across = 1 if inside else 3
     for i, device in enumerate(devices):
-        row = _row(device, _said(reading(device)), ink, (device.domain, device.name) in marked, dashed)
+        row = _row(device, translated(reading(device)), ink, (device.domain, device.name) in marked, dashed)
         parts.append(f'<g transform="translate({i % across * ROOM} {HEAD + i // across * ROW})">{row}</g>')
     return "".join(parts)
 
@@ -201,6 +191,6 @@ def _row(device: Device, how: str, ink: str, marked: bool, dashed: bool) -> str:
 def _note(device: Device, marked: set, dashed: bool) -> str:
     """What is in no room: a list, a timer, a person."""
     kind = NOWHERE[device.domain]
-    how = _said(reading(device))
-    how = f"{_said(kind)}: {how}" if kind else how
+    how = translated(reading(device))
+    how = f"{translated(kind)}: {how}" if kind else how
     return _row(device, how, LIGHT_INK, (device.domain, device.name) in marked, dashed)

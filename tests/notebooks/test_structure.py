@@ -19,7 +19,7 @@ LISTS = {"imports": 20, "parameters": 21}  # lines of cells that nobody has to f
 LEVELS = ("🐢", "🐕", "🦁")
 # Absolute paths of whoever ran it: a usual home or scratch folder, or where this checkout lies.
 MACHINE_PATH = re.compile(
-    rf"(?<![\w.])/(?:home|root|Users|tmp|mnt|opt|var)/\w|[A-Z]:\\\\+Users|{re.escape(str(ROOT))}/"
+    rf"(?<![\w.])/(?:(?:home|Users)/[\w.-]+/|(?:root|tmp|mnt|opt|var)/\w)|[A-Z]:\\\\+Users|{re.escape(str(ROOT))}/"
 )
 LINK = re.compile(r"\]\(\s*<?([^)\s>]+)>?[^)]*\)|(?:href|src)=[\"']([^\"']+)[\"']")
 

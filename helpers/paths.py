@@ -6,7 +6,6 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "data"
 RUNS = DATA / "runs"  # logs and scores of recorded runs, see training.run_log
 NANO = DATA / "nano"  # the nano model; its folder tuned/ holds the fine-tuned one
-NANO_CHINESE = DATA / "nano-zh-TW"  # the nano model that reads Traditional Chinese
 ADAPTER = DATA / "adapter"  # the LoRA adapter that comes with the course, for SmolLM2
 IMPROVED = DATA / "adapter_improved"  # the one of the second round, in notebook 08
 PLANTED = DATA / "planted"  # rows with planted defects, for an exercise of notebook 02

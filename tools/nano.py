@@ -21,7 +21,7 @@ from trl import SFTConfig, SFTTrainer
 
 from helpers.dataset import commands
 from helpers.dataset.grammar import load_grammar
-from helpers.paths import NANO, NANO_CHINESE
+from helpers.model.loading import NANOS as FOLDERS
 
 
 class Nano(NamedTuple):
@@ -32,7 +32,7 @@ class Nano(NamedTuple):
     layers: int
 
 
-NANOS = {"en": Nano(NANO, 1024, 4), "zh-TW": Nano(NANO_CHINESE, 1536, 3)}
+NANOS = {"en": Nano(FOLDERS["nano"], 1024, 4), "zh-TW": Nano(FOLDERS["nano-zh-TW"], 1536, 3)}
 SENTENCES = 20_000
 # ChatML, as SmolLM2 speaks it, but with a padding token that is not the end token.
 PAD, START, END = "<|pad|>", "<|im_start|>", "<|im_end|>"

@@ -21,12 +21,12 @@ from transformers import (
 
 from helpers.errors import CourseError, quiet_transformers
 from helpers.model import smollm2
-from helpers.paths import ADAPTER, DATA, IMPROVED, NANO, NANO_CHINESE
+from helpers.paths import ADAPTER, DATA, IMPROVED, NANO
 
 # The course's own fine-tuned models, made by tools/runs.py: LoRA adapters for SmolLM2, all weights of nano.
 TUNED = {"smollm2": IMPROVED, "nano": NANO / "tuned"}
 FIRST_ROUND = {**TUNED, "smollm2": ADAPTER}  # before what notebook 08 improves
-NANOS = {"nano": NANO, "nano-zh-TW": NANO_CHINESE}  # made by tools/nano.py
+NANOS = {"nano": NANO, "nano-zh-TW": DATA / "nano-zh-TW"}  # made by tools/nano.py; the second reads Chinese
 ARCHITECTURES = DATA / "architectures.json"  # numbers that describe well-known models, for planning
 OTHER_MODELS = 'pass "smollm2", "nano" or a folder that holds a model'
 REMEDIES = {"model": OTHER_MODELS, "dataset": "check its name, or connect to the internet"}

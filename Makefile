@@ -65,7 +65,7 @@ slides: setup  ## write the notebooks as slides into outputs/slides, pages that 
 translate: setup  ## bring the catalogues of locale/ up to date and build the Chinese notebooks from them
 	$(BIN)/python -m tools.translate
 
-nano: setup  ## build data/nano again
+nano: setup  ## build data/nano and data/nano-zh-TW again
 	$(BIN)/python -m tools.nano
 
 record: setup  ## record runs, benchmark and fine-tuned models again (3 h); goes on where it was stopped

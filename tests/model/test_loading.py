@@ -22,7 +22,6 @@ from helpers.dataset import calls, commands
 from helpers.errors import CourseError
 from helpers.evaluation.scores import evaluate
 from helpers.model import fast_bf16, load, load_tuned, loading, smollm2
-from helpers.paths import NANO
 
 IMPORTS = "from helpers.errors import CourseError\nfrom helpers.model import confirm_on_hub, load\n"
 LOAD = "from helpers.model import load; model, tokenizer = load(); print('loaded', model.num_parameters())"
@@ -207,13 +206,22 @@ def test_smollm2_is_the_published_model(capfd):
     assert "Paris" in tokenizer.decode(answer)
 
 
-def test_nano_loads_or_names_the_command_that_builds_it():
-    if (NANO / "config.json").exists():
-        model, tokenizer = load("nano")
-        assert model.num_parameters() < 2_000_000 and tokenizer.pad_token_id is not None
-    else:
-        with pytest.raises(CourseError, match="make nano"):
-            load("nano")
+@pytest.mark.parametrize("name", loading.NANOS)
+def test_nano_loads_or_names_the_command_that_builds_it(name, monkeypatch, tmp_path):
+    model, tokenizer = load(name)
+    assert model.num_parameters() < 2_000_000 and tokenizer.pad_token_id is not None
+    monkeypatch.setitem(loading.NANOS, name, tmp_path)
+    with pytest.raises(CourseError, match="make nano"):
+        load(name)
+
+
+def test_the_chinese_nano_reads_chinese_and_has_never_seen_a_call():
+    model, tokenizer = load("nano-zh-TW")
+    rows = commands.load("zh-TW")["test"].select(range(60))
+    said = [prompt[-1]["content"] for prompt in rows["prompt"]]
+    tokens = sum(len(ids) for ids in tokenizer(said)["input_ids"])
+    assert tokens < sum(map(len, said)) < sum(len(ids) for ids in load("nano")[1](said)["input_ids"]) / 2
+    assert evaluate(model, tokenizer, rows, "zh-TW").percent("valid") == 0
 
 
 def test_the_courses_fine_tuned_models_answer_with_calls():

@@ -15,3 +15,9 @@ def test_runs_on_nano(path, tmp_path, monkeypatch):
     executed = lessons.run_on_nano(path, tmp_path)
     assert not lessons.trouble(executed)
     assert lessons.printed(executed, "key-figures")
+
+
+def test_the_first_notebook_runs_on_chinese_commands(tmp_path):
+    executed = lessons.run_on_nano(lessons.LESSONS[0], tmp_path, language="zh-TW")
+    assert not lessons.trouble(executed)
+    assert not lessons.printed(executed, "example").isascii()

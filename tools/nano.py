@@ -22,6 +22,7 @@ from trl import SFTConfig, SFTTrainer
 from helpers.dataset import commands
 from helpers.dataset.grammar import load_grammar
 from helpers.model.loading import NANOS as FOLDERS
+from tools.names import require_known
 
 
 class Nano(NamedTuple):
@@ -138,7 +139,6 @@ def build(language: str = "en", seed: int = 0) -> None:
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or NANOS:
-        if name not in NANOS:
-            sys.exit(f"There is no nano for {name}; choose from {', '.join(NANOS)}.")
-        build(name)
+    require_known(sys.argv[1:], NANOS, "nano for the language")
+    for language in sys.argv[1:] or NANOS:
+        build(language)

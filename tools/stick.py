@@ -53,11 +53,14 @@ RETRY = "connect to the internet, then call it again"
 def fetch_here(requirements: Path, wheels: Path) -> None:
     """Wheels of all requirements and what they need, for this Python and platform; what has none is built.
 
-    Versions are those of requirements.lock, as in `make lab`. Its hashes are left out: a wheel built here has another.
+    What they need gets the versions of requirements.lock, as in `make lab`, without its hashes: a wheel built here has
+    another. What is asked for by name gets none of them, or pip would call a missing wheel a conflict of versions.
     """
+    asked = {canonicalize_name(Requirement(line).name) for line in [*_lines(requirements), *TOOLS]}
+    needed = [pin for pin in lock.pins() if canonicalize_name(Requirement(pin).name) not in asked]
     with tempfile.TemporaryDirectory() as folder:
         pins = Path(folder) / "pins.txt"
-        pins.write_text("".join(f"{pin}\n" for pin in lock.pins()), encoding="utf-8")
+        pins.write_text("".join(f"{pin}\n" for pin in needed), encoding="utf-8")
         known = ("--constraint", str(pins))
         _pip("wheel", "--wheel-dir", str(wheels), *known, "--requirement", str(requirements), *TOOLS)
 
@@ -123,12 +126,11 @@ def _lines(requirements: Path) -> list[str]:
 
 
 def _pip(*arguments: str) -> str:
-    """What pip says; CourseError with its first error if it fails."""
+    """What pip says; CourseError with its last line if it fails."""
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-color", *arguments]
     done = subprocess.run(pip, capture_output=True, text=True, encoding="utf-8", errors="replace")
     if done.returncode:
-        lines = done.stderr.strip().splitlines() or ["no message"]
-        reason = next((line for line in lines if line.startswith("ERROR:")), lines[-1])
+        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise CourseError(f"pip could not bring every wheel ({reason}): {RETRY}.")
     return done.stdout
 

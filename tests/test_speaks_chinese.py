@@ -143,7 +143,7 @@ def test_a_unit_and_a_slider_of_one_word_have_two_translations():
 
 def test_how_devices_are_is_told_in_chinese():
     state = small_home()
-    said = [home._said(devices.reading(device)) for device in state.devices.values() if device.domain != "todo"]
+    said = [devices.translated(devices.reading(device)) for device in state.devices.values() if device.domain != "todo"]
     assert not english(re.sub(r"\b(milk|eggs)\b", "", "；".join(said))), said
     call = {"name": "HassTurnOff", "arguments": {"name": "tv"}}
     assert "關" in home.in_words(acting.apply(state, call))

@@ -68,10 +68,10 @@ translate: setup  ## bring the catalogues of locale/ up to date and build the Ch
 nano: setup  ## build data/nano and data/nano-zh-TW again
 	$(BIN)/python -m tools.nano
 
-record: setup  ## record runs, benchmark and fine-tuned models again (3 h); goes on where it was stopped
+record: setup  ## record runs, benchmark and fine-tuned models again (nine hours); goes on where it was stopped
 	KINETO_LOG_LEVEL=99 $(BIN)/python -m tools.runs
 
-bench: setup  ## measure where a training step's time goes on this machine (17 min)
+bench: setup  ## measure where a training step's time goes on this machine (20 to 50 min)
 	KINETO_LOG_LEVEL=99 $(BIN)/python -m tools.bench  # PyTorch's profiler would report on itself
 
 lock: setup  ## write requirements.lock from requirements.txt

@@ -95,9 +95,7 @@ def run(
 
 
 def record(seed: int) -> None:
-    """Make one piece, unless it is there."""
-    if not pieces.path(RECORDING, str(seed)).exists():
-        pieces.write(RECORDING, str(seed), run(seed))
+    pieces.record(RECORDING, str(seed), lambda: run(seed))
 
 
 def join() -> None:
@@ -114,6 +112,8 @@ def main() -> None:
             record(seed)
     if not options.seeds:
         join()
+        if not options.join:
+            pieces.discard(RECORDING)
 
 
 if __name__ == "__main__":

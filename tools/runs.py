@@ -18,7 +18,6 @@ from pathlib import Path
 import datasets
 from peft import LoraConfig
 from safetensors.torch import load_file, save_file
-from tqdm import tqdm
 from transformers import TrainerCallback
 from trl import SFTConfig
 
@@ -29,6 +28,7 @@ from helpers.evaluation.scores import METRICS, evaluate
 from helpers.model import chat, fast_bf16, load, load_tuned
 from helpers.training import run_log
 from helpers.training.cpu_trainer import CPUSFTTrainer
+from tools import pieces
 from tools.course import RECORDED
 from tools.names import require_known
 from tools.recipes import RUNS, SETTINGS, Run
@@ -185,24 +185,19 @@ def other_tools() -> dict[str, list[str]]:
 
 def everything() -> None:
     """Records all runs, those that an interrupted call has made left out, and says how long it will take and took."""
-    made = DONE.read_text(encoding="utf-8").split() if DONE.exists() else []
     others = other_tools()
     known = [*others, *(name for name in RUNS if DEVICE == "cuda" or name not in FOR_A_GPU)]
-    left = [name for name in known if name not in made]
+    left = pieces.missing(known, DONE)
     recordings = [paths.RUNS / f"{name}.json" for name in left]
     last = [json.loads(path.read_text(encoding="utf-8")) for path in recordings if path.exists()]
     minutes = sum(run.get("minutes_in_all", run.get("minutes", 0)) for run in last)
     print(f"{len(left)} of {len(known)} to record; the last recording of them took {minutes:.0f} minutes.")
-    DONE.parent.mkdir(exist_ok=True)
     began = time.monotonic()
-    for name in tqdm(left, unit="run"):
+    for name in pieces.resumed(known, DONE, "run"):
         if name in others:
             subprocess.run(others[name], check=True, cwd=paths.ROOT)
         else:
             train(name, RUNS[name])
-        with DONE.open("a", encoding="utf-8") as done:
-            done.write(f"{name}\n")
-    DONE.unlink(missing_ok=True)
     print(f"Recorded in {(time.monotonic() - began) / 60:.0f} minutes.")
 
 

@@ -20,6 +20,7 @@ from helpers.evaluation import evaluate
 from helpers.model import load, load_tokenizer
 from helpers.training import run_log
 from helpers.training.cpu_trainer import CPUSFTTrainer
+from tools import pieces
 from tools.names import require_known
 from tools.runs import sft_config
 from tools.slices import DEVICE, digits, general, held_out, natural_rows, replay_rows
@@ -141,18 +142,12 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"trials: {', '.join(TRIALS)}")
     names = parser.parse_args().names
     require_known(names, TRIALS, "trial")
-    made = DONE.read_text(encoding="utf-8").split() if DONE.exists() and not names else []
     model, tokenizer = load()
     model.to(DEVICE)
     replay = replay_rows(model, tokenizer)
     run_log.save("round_base", replay=len(replay), general=general(model, tokenizer), log=[])
-    for name in tqdm([name for name in names or TRIALS if name not in made], unit="trial"):
+    for name in tqdm(names, unit="trial") if names else pieces.resumed(list(TRIALS), DONE, "trial"):
         record(name, TRIALS[name], replay)
-        DONE.parent.mkdir(exist_ok=True)
-        with DONE.open("a", encoding="utf-8") as done:
-            done.write(f"{name}\n")
-    if not names:
-        DONE.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import io
 import itertools
 import re
 import tokenize
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -21,7 +22,7 @@ NAMED = ("SHORT_TEXTS", "SEPARATORS", "CHECKS")  # constants of helpers whose te
 # Three words or more, and no markup, pattern or command line.
 MARKUP = r"[\n\\\[]|<[a-z!?]|\{%|\(\?|--\w+_|---|\{\"|[a-z]:[\w{']|=\""
 SENTENCE = re.compile(rf"(?!\{{[a-z]|.*({MARKUP})).+ .+ ")
-SHOWN = ("predict",)  # modules of helpers.ui whose calls in a notebook's code hold texts that a reader sees
+SHOWN = ("predict", "report")  # modules whose calls in a notebook's code hold texts that a reader sees
 READINGS = "DEVICE_READINGS"  # a constant whose texts have a context of their own
 LOOKS = ("loc", "margin")  # arguments that are no texts
 
@@ -60,17 +61,22 @@ def units(code: str) -> Iterator[str]:
 
 
 def lists(nodes: Iterable[ast.AST]) -> dict[str, ast.expr]:
-    """What assignments give to names: strings, lists of strings, and of a dictionary its texts, else its keys."""
-    given = {}
+    """What assignments give to names: strings, lists of strings, and of a dictionary its texts, else its keys.
+
+    A name has what all its assignments give it, and what is appended to it.
+    """
+    given = defaultdict(lambda: ast.Tuple([]))
     for node in nodes:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "append":
+            given[_name(node.func.value)].elts += node.args
         if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
             continue
         if isinstance(node.value, ast.List | ast.Tuple | ast.Constant):
-            given[node.targets[0].id] = node.value
+            given[node.targets[0].id].elts.append(node.value)
         elif isinstance(node.value, ast.Dict):
             told = [text for value in node.value.values for text in _texts(value)]
             texts = node.value.values if len(told) == len(node.value.values) else node.value.keys
-            given[node.targets[0].id] = ast.Tuple([text for text in texts if text is not None])
+            given[node.targets[0].id].elts += [text for text in texts if text is not None]
     return given
 
 

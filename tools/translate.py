@@ -265,6 +265,7 @@ def _commented(code: str, context: str, translate: Translate) -> str:
 def _relinked(text: str, source: Path, translated: dict[Path, Path]) -> str:
     """Links that lead from the place of the translation to where they led, or to its translation if there is one."""
     home = target(source).parent
+    folders = {page.parent: copy.parent for page, copy in translated.items()}
 
     def new(link: re.Match) -> str:
         path, mark, anchor = link[2].partition("#")
@@ -272,7 +273,8 @@ def _relinked(text: str, source: Path, translated: dict[Path, Path]) -> str:
             return link[0]
         there = (source.parent / path).resolve() if path else source
         anchor = _anchors(there).get(anchor, anchor) if there in translated else anchor
-        goal = Path(os.path.relpath(translated.get(there, there), home)).as_posix() if path else ""
+        goal = translated.get(there, folders.get(there, there))
+        goal = Path(os.path.relpath(goal, home)).as_posix() if path else ""
         return f"{link[1]}{goal}{mark}{anchor}{link[3]}"
 
     return LINK.sub(new, text)

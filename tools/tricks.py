@@ -2,18 +2,17 @@
 
 Nano is trained with and without each trick, with several seeds, and scored on `validation`. Each trial and seed is a
 file of outputs/tricks/, which `--join` joins into data/runs/tricks.json; a call without names does so at its end.
-What is there is not made again. Several processes share the work when each gets names or `--seeds` of its own.
+A file that is there is not made again. Several processes share the work when each gets names or `--seeds` of its own.
 """
 
-import argparse
 import tempfile
 import time
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import torch
 from datasets import Dataset
 from peft import LoraConfig, get_peft_model
-from tqdm import tqdm
 from transformers import EarlyStoppingCallback
 
 from helpers.dataset import commands
@@ -22,7 +21,6 @@ from helpers.evaluation import evaluate
 from helpers.model import load
 from helpers.training import nano_run
 from tools import pieces
-from tools.names import require_known
 from tools.recipes import Run
 from tools.runs import training_rows
 from tools.slices import digits
@@ -115,32 +113,13 @@ def run(trial: Trial, seed: int) -> dict:
 
 
 def record(name: str, seed: int) -> None:
-    """Make one piece, unless it is there."""
-    piece = f"{name}_{seed}"
-    if not pieces.path(RECORDING, piece).exists():
-        pieces.write(RECORDING, piece, {"trial": name, **run(TRIALS[name], seed)})
+    pieces.record(RECORDING, f"{name}_{seed}", lambda: {"trial": name, **run(TRIALS[name], seed)})
 
 
-def join() -> None:
+def join() -> Path:
     trials = {name: asdict(trial) for name, trial in TRIALS.items()}
-    pieces.join(RECORDING, {"config": SETTINGS, "trials": trials})
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"trials: {', '.join(TRIALS)}")
-    parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS), help="0 to 4, when none is given")
-    parser.add_argument("--join", action="store_true", help="only join what is there into data/runs/tricks.json")
-    options = parser.parse_args()
-    require_known(options.names, TRIALS, "trial")
-    torch.set_num_threads(1)  # several processes run side by side
-    if not options.join:
-        for seed in options.seeds:
-            for name in tqdm(options.names or list(TRIALS), unit="trial", desc=f"seed {seed}"):
-                record(name, seed)
-    if not options.names:
-        join()
+    return pieces.join(RECORDING, {"config": SETTINGS, "trials": trials})
 
 
 if __name__ == "__main__":
-    main()
+    pieces.main(__doc__, TRIALS, SEEDS, record, join)

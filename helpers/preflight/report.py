@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from helpers import cache
+from helpers.language import _, language
 from helpers.ui import figures
 
 STYLE = """
@@ -39,28 +40,27 @@ class Code:
 Part = str | pd.DataFrame | Picture | Code
 
 
-def page(title: str, sections: dict[str, Sequence[Part]], language: str = "en") -> str:
-    """The HTML of a page: a heading for each section, and under it its parts in order.
+def page(title: str, sections: dict[str, Sequence[Part]]) -> str:
+    """The HTML of a page, in the notebook's language: a heading for each section, and under it its parts in order.
 
-    A string is a paragraph, a table is shown with its index; every text is escaped, so that none of the reader's data
-    is taken for markup. A picture's figure is closed.
+    A string is a paragraph, a table is shown with its index as it is; every text is escaped, so that none of the
+    reader's data is taken for markup. A picture's figure is closed.
     """
-    body = [f"<h1>{html.escape(title)}</h1>"]
+    body = [f"<h1>{html.escape(_(title))}</h1>"]
     for heading, parts in sections.items():
-        body.append(f"<h2>{html.escape(heading)}</h2>")
+        body.append(f"<h2>{html.escape(_(heading))}</h2>")
         body += [_rendered(part) for part in parts]
-    head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{STYLE}</style>'
+    head = f'<meta charset="utf-8"><title>{html.escape(_(title))}</title><style>{STYLE}</style>'
     viewport = '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    opening = f'<!DOCTYPE html>\n<html lang="{language}"><head>{head}{viewport}</head><body>'
+    opening = f'<!DOCTYPE html>\n<html lang="{language()}"><head>{head}{viewport}</head><body>'
     return "\n".join([opening, *body, "</body></html>", ""])
 
 
 def write(path: Path, title: str, sections: dict[str, Sequence[Part]]) -> Path:
     """Write the page into `path`; CourseError for a disk that is full or a folder that may not be written."""
-    text = page(title, sections)
     with cache.writing(path, "free some space, or set output_dir to another folder"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(page(title, sections), encoding="utf-8")
     return path
 
 
@@ -69,7 +69,7 @@ def _rendered(part: Part) -> str:
         return part.to_html(border=0)
     if isinstance(part, Picture):
         picture = base64.b64encode(figures.png(part.figure)).decode("ascii")
-        return f'<img alt="{html.escape(part.alt, quote=True)}" src="data:image/png;base64,{picture}">'
+        return f'<img alt="{html.escape(_(part.alt), quote=True)}" src="data:image/png;base64,{picture}">'
     if isinstance(part, Code):
         return f"<pre>{html.escape(part.text)}</pre>"
-    return f"<p>{html.escape(part)}</p>"
+    return f"<p>{html.escape(_(part))}</p>"

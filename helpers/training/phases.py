@@ -10,9 +10,9 @@ FEWEST = 5  # points of a loss, below which its noise is not known
 
 
 def drop_ends(log: pd.DataFrame) -> float:
-    """The update up to which each line of training loss lies below the one before by more than its noise.
+    """The update up to which the mean of neighbouring lines of training loss falls by more than the noise of one line.
 
-    log: as `run_log.table` gives it. Later on only means over several lines show a fall.
+    log: as `run_log.table` gives it.
     """
     train = log.dropna(subset=["loss"])
     smooth = _smooth(train["loss"])

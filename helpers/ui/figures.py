@@ -200,9 +200,9 @@ def png(fig: plt.Figure) -> bytes:
 
 
 def fewer_colors(png: bytes) -> bytes:
-    """The picture in 64 colours, which are enough for curves and take a third of the bytes."""
+    """The picture in 32 colours, which are enough for curves and take a third of the bytes."""
     small = io.BytesIO()
-    Image.open(io.BytesIO(png)).convert("RGB").quantize(64).save(small, "PNG", optimize=True)
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(32).save(small, "PNG", optimize=True)
     return small.getvalue()
 
 

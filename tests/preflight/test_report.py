@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
+from helpers import language
 from helpers.errors import CourseError
 from helpers.preflight import report
 
@@ -59,3 +60,11 @@ def test_write_makes_the_folder_and_says_what_is_wrong(tmp_path):
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(CourseError, match="output_dir"):
         report.write(tmp_path / "file" / "report.html", "A report", {})
+
+
+def test_a_page_of_the_chinese_notebook_is_chinese(monkeypatch):
+    monkeypatch.setenv(language.VARIABLE, "zh-TW")
+    limit = "Nobody has tested what the model does with questions of another kind."
+    text = report.page("Fine-tuning on my.csv", {"Limits": [limit, "Log and answers are mine."]})
+    assert '<html lang="zh-TW">' in text and "my.csv" in text and "Log and answers are mine." in text
+    assert limit not in text and "Limits" not in text and "Fine-tuning" not in text

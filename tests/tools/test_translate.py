@@ -114,6 +114,15 @@ def test_options_that_are_a_dictionary_s_keys_are_found(tmp_path):
     assert {message.text for message in translate.messages(path)} >= {"natural commands", "no command"}
 
 
+def test_all_that_a_report_may_say_is_found(tmp_path):
+    path = tmp_path / "lesson.ipynb"
+    code = 'if good:\n    worth = "It helps."\nelse:\n    worth = "It may harm."\nlimits = [f"{n} rows alone."]\n'
+    code += 'limits.append("One seed.")\nreport.write(page, "A title", {"Limits": [worth, *limits]})'
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code, id="report")]), path)
+    told = {"A title", "Limits", "It helps.", "It may harm.", "{0} rows alone.", "One seed."}
+    assert {message.text for message in translate.messages(path)} == told
+
+
 def test_pages_for_instructors_lead_to_chinese_notebooks():
     plans = translate.target(translate.TEACHING / "plans.md")
     assert plans == translate.ROOT / "teaching" / "zh-TW" / "plans.md"
@@ -121,6 +130,7 @@ def test_pages_for_instructors_lead_to_chinese_notebooks():
     assert "](../../notebooks/zh-TW/05_train_with_sfttrainer.ipynb)" in page
     assert "](../notebooks/" not in page
     assert "](README.md#" in page  # which is the Chinese one beside it
+    assert "](run_sheets)" in plans.with_name("README.md").read_text(encoding="utf-8")
 
 
 LONG, CHANGED = "This sentence of the notebook is rather long.", "This sentence of the notebook is really long."

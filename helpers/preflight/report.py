@@ -48,8 +48,7 @@ def page(title: str, sections: dict[str, Sequence[Part]]) -> str:
     """
     body = [f"<h1>{html.escape(_(title))}</h1>"]
     for heading, parts in sections.items():
-        body.append(f"<h2>{html.escape(_(heading))}</h2>")
-        body += [_rendered(part) for part in parts]
+        body += [f"<h2>{html.escape(_(heading))}</h2>", *map(_rendered, parts)]
     head = f'<meta charset="utf-8"><title>{html.escape(_(title))}</title><style>{STYLE}</style>'
     viewport = '<meta name="viewport" content="width=device-width, initial-scale=1">'
     opening = f'<!DOCTYPE html>\n<html lang="{language()}"><head>{head}{viewport}</head><body>'
@@ -58,9 +57,10 @@ def page(title: str, sections: dict[str, Sequence[Part]]) -> str:
 
 def write(path: Path, title: str, sections: dict[str, Sequence[Part]]) -> Path:
     """Write the page into `path`; CourseError for a disk that is full or a folder that may not be written."""
+    text = page(title, sections)  # an error in drawing it is none of the disk
     with cache.writing(path, "free some space, or set output_dir to another folder"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page(title, sections), encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     return path
 
 

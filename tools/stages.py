@@ -31,10 +31,7 @@ def pytest(*arguments: str, balance: str | None = None) -> list[str]:
 
 
 def notebooks() -> list[str]:
-    """Lessons and solutions, those that take longest first: begun last, one would run while the other core idles.
-
-    The first trains SmolLM2 for minutes: it uses all threads, so it is compared by itself.
-    """
+    """Lessons and solutions, those that take longest first: begun last, one would run while the other core idles."""
     paths = [*sorted(NOTEBOOKS.glob("[0-9]*.ipynb")), *sorted(NOTEBOOKS.glob("solutions/[0-9]*.ipynb"))]
     minutes = lambda path: nbformat.read(path, as_version=4).metadata.get("course", {"minutes": 0})["minutes"]
     return [str(path.relative_to(ROOT)) for path in sorted(paths, key=minutes, reverse=True)]
@@ -45,7 +42,6 @@ def stages(quick: bool) -> dict[str, list[list[str]]]:
     ruff = [sys.executable, "-m", "ruff"]
     chosen = " and not slow" if quick else ""
     nbval = ["--nbval", "--nbval-cell-timeout", "1800", "--nbval-sanitize-with", "tests/notebooks/nbval.cfg"]
-    longest, *shorter = notebooks()
     others = [f"--ignore={BROWSER}", f"--ignore={PAPERMILL}"]
     common = {
         "lint": [[*ruff, "check", "."], [*ruff, "format", "--check", "."]],
@@ -56,16 +52,16 @@ def stages(quick: bool) -> dict[str, list[list[str]]]:
         return common | {"papermill": [pytest(PAPERMILL, balance="worksteal")]}
     # The browser runs every lesson on nano, so papermill would only repeat it.
     return common | {
-        "nbval-alone": [pytest(*nbval, longest)],
-        "nbval": [pytest(*nbval, "--no-loadscope-reorder", *shorter, balance="loadscope")],  # its cells share a kernel
+        # The cells of a notebook share a kernel. Two notebooks with a thread each take less than one after the other.
+        "nbval": [pytest(*nbval, "--no-loadscope-reorder", *notebooks(), balance="loadscope")],
         "browser": [[sys.executable, "-m", "tools.chromium"], pytest(BROWSER, balance="worksteal")],
     }
 
 
 def run(name: str, commands: list[list[str]]) -> bool:
     """Run a stage's commands until one fails; whether none did."""
-    environment = os.environ | {"SFT_COURSE_KEEP": "0"} | ({} if name.endswith("alone") else SHARED)
-    environment |= {"TQDM_DISABLE": "1"} if name.startswith("nbval") else {}  # finished bars are not stored
+    environment = os.environ | {"SFT_COURSE_KEEP": "0"} | ({} if name == "alone" else SHARED)
+    environment |= {"TQDM_DISABLE": "1"} if name == "nbval" else {}  # finished bars are not stored
     for command in commands:
         report = [f"--junitxml={TIMES / name}.xml"] if "pytest" in command else []
         with subprocess.Popen([*command, *report], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL) as process:

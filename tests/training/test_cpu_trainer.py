@@ -54,7 +54,7 @@ def smollm2_pair(tmp_path):
         model, tokenizer = load("smollm2")
         config = SFTConfig(
             output_dir=str(tmp_path),
-            max_steps=20,
+            max_steps=5,
             logging_steps=1,
             per_device_train_batch_size=2,
             learning_rate=1e-4,
@@ -66,7 +66,7 @@ def smollm2_pair(tmp_path):
 
 
 @pytest.mark.slow
-def test_twenty_steps_of_smollm2_have_the_same_losses_and_gradients(smollm2_pair):
+def test_five_steps_of_smollm2_have_the_same_losses_and_gradients(smollm2_pair):
     gradients = []
     for trainer in smollm2_pair:
         batch = next(iter(trainer.get_train_dataloader()))
@@ -78,7 +78,7 @@ def test_twenty_steps_of_smollm2_have_the_same_losses_and_gradients(smollm2_pair
     assert torch.cosine_similarity(*gradients, dim=0) > 0.999
     del gradients
     stock, ours = (run_log.table(t.state.log_history) for t in smollm2_pair if t.train())
-    assert len(stock) == 20
+    assert len(stock) == 5
     assert ((ours["loss"] / stock["loss"] - 1).abs() < 1e-3).all()
     assert ((ours["entropy"] - stock["entropy"]).abs() < 1e-2).all()
     first, second = (t.evaluate()["eval_loss"] for t in smollm2_pair)

@@ -41,7 +41,7 @@ lab: setup  ## open the course in JupyterLab (LAB_ARGS="--no-browser --port 8890
 check: setup  ## lint, quick tests, every notebook on the nano model (about 6 min on 2 cores)
 	@$(BIN)/python -m tools.stages check
 
-test: setup  ## lint, all tests, every stored output compared, every notebook in a browser (about 35 min on 2 cores; make times shows where they go)
+test: setup  ## lint, all tests, every stored output compared, every notebook in a browser (an hour or more on 2 cores; make times shows where they go)
 	@$(BIN)/python -m tools.stages test
 
 times: setup  ## where the minutes of the last check or test went

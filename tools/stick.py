@@ -14,7 +14,6 @@ import sys
 import tempfile
 import zipfile
 from email.parser import HeaderParser
-from importlib import metadata
 from pathlib import Path
 
 from packaging.markers import default_environment
@@ -69,15 +68,15 @@ def fetch_for(name: str, python: str, requirements: Path, wheels: Path) -> None:
     """The same for another platform, a key of PLATFORMS, and a Python such as "3.12".
 
     pip would judge what a package needs only on Windows, say, by the machine that it runs on. So each wheel's own list
-    is read here, with that platform's answers, until nothing new is asked for. Versions are those installed here, since
-    they are known to go together.
+    is read here, with that platform's answers, until nothing new is asked for. Versions are those of requirements.lock
+    for the first release of that Python, as pip takes "3.12" for 3.12.0: they run on the later ones too.
     """
     tags, environment = PLATFORMS[name]
     environment = default_environment() | environment | {"python_version": python, "python_full_version": f"{python}.0"}
     only = [part for tag in tags for part in ("--platform", tag)]
     only += ["--only-binary", ":all:", "--python-version", python, "--implementation", "cp", "--no-deps"]
     open_ = [Requirement(line) for line in _lines(requirements)] + [Requirement(tool) for tool in TOOLS]
-    pinned = {canonicalize_name(wanted.name): str(wanted.specifier) for wanted in open_}
+    pinned = _locked(environment) | {canonicalize_name(wanted.name): str(wanted.specifier) for wanted in open_}
     seen: dict[str, Path] = {}
     done: set[tuple[str, str]] = set()
     while open_:
@@ -87,8 +86,7 @@ def fetch_for(name: str, python: str, requirements: Path, wheels: Path) -> None:
             continue
         extras = {"", *wanted.extras}
         if key not in seen:
-            version = pinned[key] if key in pinned else _installed(key) or wanted.specifier
-            seen[key] = _download(key, f"{key}{version}", only, wheels)
+            seen[key] = _download(key, f"{key}{pinned.get(key, wanted.specifier)}", only, wheels)
         for line in _needs(seen[key]):
             needed = Requirement(line)
             asked = [e for e in extras if not needed.marker or needed.marker.evaluate(environment | {"extra": e})]
@@ -98,11 +96,11 @@ def fetch_for(name: str, python: str, requirements: Path, wheels: Path) -> None:
                 open_.append(needed)
 
 
-def _installed(name: str) -> str:
-    try:
-        return f"=={metadata.version(name)}"
-    except metadata.PackageNotFoundError:  # needed only on the other platform
-        return ""
+def _locked(environment: dict[str, str]) -> dict[str, str]:
+    """{name: "==version"} of what requirements.lock holds for a machine whose markers are these."""
+    pins = [Requirement(pin) for pin in lock.pins()]
+    holds = [pin for pin in pins if not pin.marker or pin.marker.evaluate(environment)]
+    return {canonicalize_name(pin.name): str(pin.specifier) for pin in holds}
 
 
 def _download(name: str, specification: str, only: list[str], wheels: Path) -> Path:

@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.markers import default_environment
 
 from lessons import ROOT
 from tools import lock, stick
@@ -85,6 +86,16 @@ def test_wheels_have_the_locked_versions_and_not_the_newest(tmp_path, monkeypatc
     monkeypatch.setattr(lock, "LOCK", older)
     stick.fetch_here(wanted, tmp_path / "wheels")
     assert [path.name.split("-")[1] for path in (tmp_path / "wheels").glob("[Mm]arkup[Ss]afe-*.whl")] == ["3.0.1"]
+
+
+def test_wheels_for_a_python_run_on_its_first_release_too(tmp_path, monkeypatch):
+    locked = tmp_path / "requirements.lock"
+    pins = "a==2 ; python_full_version < '3.11.5'", "a==4 ; python_full_version >= '3.11.5'", "b==1 ; os_name == 'nt'"
+    locked.write_text("".join(f"{pin} \\\n    --hash=sha256:0\n" for pin in pins), encoding="utf-8")
+    monkeypatch.setattr(lock, "LOCK", locked)
+    known = default_environment() | {"os_name": "posix"}
+    assert stick._locked(known | {"python_full_version": "3.11.0"}) == {"a": "==2"}
+    assert stick._locked(known | {"python_full_version": "3.12.0", "os_name": "nt"}) == {"a": "==4", "b": "==1"}
 
 
 @pytest.mark.slow

@@ -92,7 +92,7 @@ def test_overfitting_rule(capsys):
     for answer, says in [
         (None, "Not tried yet"),
         (right, "Right: for all 3 runs"),
-        (lambda log: None, "overfit (50 sentences, sixteen times, rate 1e-3) overfits from update 20 on"),
+        (lambda log: None, "overfit (50 sentences, 14 times, rate 1e-3) overfits from update 20 on"),
         (lambda log: 20, "does not overfit; your function gives 20"),
     ]:
         check.overfitting_rule(answer, runs)

@@ -1,4 +1,4 @@
-"""The notebooks of the Chinese edition run on nano, and what helpers print there is Chinese."""
+"""Notebooks of the Chinese edition run on nano, and what helpers print there is Chinese."""
 
 import re
 
@@ -6,8 +6,9 @@ import pytest
 
 import lessons
 
-# The code of all is that of the English notebooks, which the browser runs on nano: these have what speaks there.
-QUICK, SLOW = ("00_", "05_"), ("11_",)  # the last writes a report
+# The code of all is that of the English notebooks (tests/tools/test_translate.py), and the browser runs those on nano.
+# 00 and 05 have predictions, checks, a live picture and a home; 11 adds the report.
+QUICK, SLOW = ("00_", "05_"), ("11_",)
 CHOSEN = [
     pytest.param(path, id=path.stem, marks=() if path.name.startswith(QUICK) else pytest.mark.slow)
     for path in lessons.CHINESE

@@ -159,7 +159,7 @@ def peak_of_a_real_step(batch: int, settings: dict, lora: int, folder: str) -> t
     [
         (8, {}, {}),
         (16, {}, {}),
-        (2, dict(bf16=True), dict(bf16=True)),  # a CPU without units for bf16 takes a minute for eight rows
+        (2, dict(bf16=True), dict(bf16=True)),  # without units for bf16, an update of eight rows takes over a minute
         (8, dict(activation_checkpointing=True), dict(activation_checkpointing=True)),
         (8, {}, dict(lora=8)),
     ],

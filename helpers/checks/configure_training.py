@@ -78,7 +78,7 @@ def brought_up_to_date(answer: dict, old: dict) -> Verdict:
     for name, value in answer.items():
         if name in wanted and value != wanted[name]:
             return not_yet(f"{name} should be {wanted[name]!r}, as before.")
-    return right("the same run, in arguments that exist.")
+    return right("the same settings, in arguments that exist.")
 
 
 @check

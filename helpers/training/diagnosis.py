@@ -115,6 +115,7 @@ def measures(log: pd.DataFrame) -> dict[str, float]:
         "validation loss, last to lowest": math.nan,
         "training to validation loss, first": math.nan,
         "training to validation loss": math.nan,
+        "training to validation loss, last three": math.nan,
         "training above validation loss, of the first": math.nan,
         "validation rise, of the first training loss": math.nan,
         "validation rise, in units of noise": math.nan,
@@ -136,11 +137,13 @@ def _beside_validation(validation: pd.DataFrame, steps, smooth, last_third: floa
     first = 1 if at[0] < steps[0] and len(v) > 1 else 0
     # Overfitting is a rise while the training loss falls.
     training_falls = np.interp(at[v.argmin()], steps, smooth) > smooth[-1]
+    ratios = np.interp(at[first:], steps, smooth) / v[first:]
     measured = {
         "evaluations": len(v),
         "validation loss, last to lowest": v[-1] / v.min() if training_falls else 1.0,
-        "training to validation loss, first": np.interp(at[first], steps, smooth) / v[first],
+        "training to validation loss, first": ratios[0],
         "training to validation loss": smooth[-1] / v[-1],
+        "training to validation loss, last three": ratios[-3:].min(),  # once may be a few hard batches
     }
     if len(v) >= phases.FEWEST:  # it is smoother than the training loss
         measured["validation rise, in units of noise"] = (v[-1] - v.min()) / max(

@@ -31,6 +31,17 @@ def test_at_least_nine_in_ten_unseen_runs_are_judged_rightly_and_no_healthy_one_
     assert not [name for name in wrong if visible[name] == "healthy"], wrong
 
 
+def test_hardly_any_healthy_run_is_called_ill_wherever_it_is_cut():
+    called = []
+    for run in GALLERY.values():
+        if run["recipe"]["fault"] == "healthy":
+            last = run["log"][-1]["step"]
+            cuts = [[line for line in run["log"] if line["step"] <= last * share / 20] for share in range(4, 21)]
+            called += [diagnosis.diagnose(cut).label for cut in cuts]
+    ill = [label for label in called if label not in ("healthy", "too few steps", "cannot tell")]
+    assert len(called) > 200 and len(ill) <= len(called) // 100, ill
+
+
 def test_faults_that_leave_no_trace_look_healthy_but_score_badly():
     hidden = {name: run for name, run in TESTED.items() if run["recipe"]["fault"] not in VISIBLE}
     assert hidden

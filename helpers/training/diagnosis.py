@@ -146,9 +146,8 @@ def _beside_validation(validation: pd.DataFrame, steps, smooth, last_third: floa
         "training to validation loss, last three": ratios[-3:].min(),  # once may be a few hard batches
     }
     if len(v) >= phases.FEWEST:  # it is smoother than the training loss
-        measured["validation rise, in units of noise"] = (v[-1] - v.min()) / max(
-            phases.noise(validation["eval_loss"]), 1e-9
-        )
+        noise = max(phases.noise(validation["eval_loss"]), 1e-9)
+        measured["validation rise, in units of noise"] = (v[-1] - v.min()) / noise
         fall = max(v[0] - v.min(), 1e-9)
         measured["late fall of validation, of the fall"] = (np.interp(last_third, at, v) - v[-1]) / fall
     return measured

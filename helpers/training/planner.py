@@ -15,11 +15,7 @@ from helpers.training import memory
 # Nominal memory and dense peak in 16 bits, from the makers' data sheets.
 GPUS = json.loads((DATA / "gpus.json").read_text(encoding="utf-8"))
 RANK = 16
-METHODS = {
-    "all weights": {},
-    "LoRA": {"lora": RANK, "frozen": "bf16"},
-    "QLoRA": {"lora": RANK, "frozen": "4 bits"},
-}
+METHODS = {"all weights": {}, "LoRA": {"lora": RANK, "frozen": "bf16"}, "QLoRA": {"lora": RANK, "frozen": "4 bits"}}
 RATES = {"all weights": 2e-5, "LoRA": 2e-4, "QLoRA": 2e-4}  # where to begin from a billion parameters on
 # What each way of using several GPUs divides among them; the activations of a batch are each GPU's own.
 SPLITS = {

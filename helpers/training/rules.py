@@ -86,8 +86,7 @@ RULES: list[tuple[str, list[Condition]]] = [
     (
         "wrong labels",
         [
-            Condition("training to validation loss", ">", 1.2),
-            Condition("training to validation loss, last three", ">", 1.1),
+            Condition("training to validation loss, last three", ">", 1.2),
             Condition("training above validation loss, of the first", ">", 0.01),
             Condition("late fall, of the fall", "<", 0.2),  # a line tells of updates before the evaluation
             Condition("training loss, last to first", "<", 0.3),

@@ -13,7 +13,7 @@ import lessons
 from helpers.checks import your_own_project as check
 from helpers.errors import CourseError
 from helpers.model import chat, stand_ins
-from helpers.training import run_log
+from helpers.training import jobs, run_log
 
 PATH = next(path for path in lessons.LESSONS if path.name.startswith("11_"))
 NOTEBOOK = lessons.read(PATH)
@@ -207,6 +207,10 @@ def test_the_whole_notebook(name, template, file, use_lora, tmp_path, monkeypatc
     assert not lessons.trouble(executed)
     assert lessons.printed(executed, "key-figures")
     check.finished_project(tmp_path / "outputs/11")
+    if (name, template) == (LLAMA, None):  # what is handed over trains again, all weights and an adapter
+        job = tmp_path / "outputs/11/job"
+        jobs.run("python", "train.py", "--config", "sft.yaml", "--max_steps", "1", "--use_cpu", "true", folder=job)
+        assert (job / "run" / "adapter_config.json").exists() == use_lora
     assert "Right: " in capsys.readouterr().out
 
 

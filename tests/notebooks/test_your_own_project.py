@@ -99,6 +99,15 @@ def test_a_run_that_no_memory_holds_is_refused_before_it_begins(here):
         up_to("config", data_path=str(csv_of_60_rows(here)), batch_size=10**6)
 
 
+def test_long_rows_are_read_less_often_unless_all_rows_are_wanted(here):
+    path = here / "long.csv"
+    rows = "".join(f'"{asked}","{" ".join(f"{answer} {i}" for i in range(10))}"\n' for asked, answer in questions(60))
+    path.write_text("question,answer\n" + rows, encoding="utf-8")
+    first, whole = (up_to("passes", data_path=str(path), train_anyway=True, max_rows=most) for most in (60, 0))
+    assert first["n"] == whole["n"] and first["epochs"] * first["in_pass"] < 25_000 < 3 * first["in_pass"]
+    assert whole["epochs"] == 3
+
+
 def test_a_run_goes_on_with_the_same_file_alone(here):
     path = csv_of_60_rows(here)
     up_to("start-or-resume", data_path=str(path))

@@ -1,7 +1,8 @@
 """Notebook 05 as a job: accelerate launch --config_file accelerate/ddp.yaml train.py --config sft.yaml
 
 It takes what `trl sft` takes, but no mixture of datasets (`datasets:`) and no `resume_from_checkpoint`: it goes on from
-the last whole checkpoint by itself. It prints how many processes there are, and trains an adapter in float32 under fp16.
+the last whole checkpoint by itself. It also prints how many processes there are, and trains an adapter in float32 under
+fp16.
 What needs a GPU ran on one GPU, in one process; with several it was only read.
 """
 

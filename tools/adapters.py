@@ -1,0 +1,79 @@
+"""Record what well-known choices for an adapter change, for notebook 03: `python -m tools.adapters [NAME ...]`.
+
+SmolLM2 gets an adapter of each kind, with several seeds, and is scored on `validation`. Each trial and seed is a file
+of outputs/adapters/, which `--join` joins into data/runs/adapters.json; a call without names does so at its end.
+A file that is there is not made again. Several processes share the work when each gets names or `--seeds` of its own.
+"""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from peft import LoraConfig, get_peft_model
+
+from helpers.dataset import commands
+from helpers.errors import quiet_transformers
+from helpers.evaluation import evaluate
+from helpers.model import load
+from tools import pieces
+from tools.recipes import SETTINGS as OF_THE_GALLERY
+from tools.second_round import train_on
+from tools.slices import DEVICE, digits
+from tools.tricks import rows_of
+
+RECORDING = "adapters"
+SEEDS = range(3)  # a seed decides which rows are drawn, their order, and an adapter's first weights
+SETTINGS = OF_THE_GALLERY | dict(learning_rate=3e-3, eval_strategy="no")
+LORA = dict(r=8, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM")
+
+
+@dataclass(frozen=True)
+class Trial:
+    about: str
+    lora: dict = field(default_factory=dict)  # of LoraConfig, where it differs from LORA
+    config: dict = field(default_factory=dict)  # of SFTConfig, where it differs from SETTINGS
+
+
+TRIALS = {
+    "baseline": Trial("rank 8 on all linear layers"),
+    "attention": Trial("on attention alone", dict(target_modules=["q_proj", "k_proj", "v_proj", "o_proj"])),
+    "dora": Trial("DoRA", dict(use_dora=True)),
+    "rank_2": Trial("rank 2", dict(r=2, lora_alpha=4)),
+    "rank_64": Trial("rank 64, the same alpha", dict(r=64)),
+    "rslora": Trial("rank 64, the same alpha, rsLoRA", dict(r=64, use_rslora=True)),
+    "half_rate": Trial("half the rate", config=dict(learning_rate=1.5e-3)),
+    "twice_rate": Trial("twice the rate", config=dict(learning_rate=6e-3)),
+}
+
+
+def run(trial: Trial, seed: int, name: str = "smollm2") -> dict:
+    """Train and score one trial with one seed."""
+    validation = commands.load()["validation"]
+    model, tokenizer = load(name)
+    torch.manual_seed(seed)
+    with quiet_transformers():
+        model = get_peft_model(model.to(DEVICE), LoraConfig(**LORA | trial.lora))
+    trainable, total = model.get_nb_trainable_parameters()
+    model, log, minutes = train_on(rows_of(seed), model, tokenizer, SETTINGS | trial.config | {"seed": seed})
+    scores = evaluate(model.merge_and_unload(), tokenizer, validation).rows
+    return {
+        "seed": seed,
+        "trained_share": trainable / total,
+        "right": digits(scores["exact"]),
+        "intent": digits(scores["intent"]),
+        "loss": [line["loss"] for line in log if "loss" in line],
+        "seconds": 60 * minutes,
+    }
+
+
+def record(name: str, seed: int) -> None:
+    pieces.record(RECORDING, f"{name}_{seed}", lambda: {"trial": name, **run(TRIALS[name], seed)})
+
+
+def join() -> Path:
+    trials = {name: asdict(trial) for name, trial in TRIALS.items()}
+    return pieces.join(RECORDING, {"config": SETTINGS, "lora": LORA, "trials": trials})
+
+
+if __name__ == "__main__":
+    pieces.main(__doc__, TRIALS, SEEDS, record, join)

@@ -75,5 +75,9 @@ def join() -> Path:
     return pieces.join(RECORDING, {"config": SETTINGS, "lora": LORA, "trials": trials})
 
 
-if __name__ == "__main__":
+def main() -> None:
     pieces.main(__doc__, TRIALS, SEEDS, record, join)
+
+
+if __name__ == "__main__":
+    main()

@@ -121,5 +121,9 @@ def join() -> Path:
     return pieces.join(RECORDING, {"config": SETTINGS, "trials": trials})
 
 
-if __name__ == "__main__":
+def main() -> None:
     pieces.main(__doc__, TRIALS, SEEDS, record, join)
+
+
+if __name__ == "__main__":
+    main()

@@ -52,18 +52,24 @@ def put(notebook, path) -> None:
     nbformat.write(notebook, path)
 
 
-def command(folder, *options: str) -> tuple[int, str, str, pd.DataFrame | None]:
-    """Status, stdout, stderr, and the CSV if there is one."""
-    into = folder.parent / "grades"
-    call = [sys.executable, "-m", "tools.grade", str(folder), "--into", str(into), *options]
-    done = subprocess.run(call, cwd=ROOT, capture_output=True, text=True)
-    csv = into / "grades.csv"
-    return done.returncode, done.stdout, done.stderr, pd.read_csv(csv) if csv.exists() else None
+@pytest.fixture
+def command(folder, monkeypatch, capsys):
+    """A function that grades `folder`: status, stdout, stderr, and the CSV if there is one."""
+
+    def graded(*options: str) -> tuple[int, str, str, pd.DataFrame | None]:
+        into = folder.parent / "grades"
+        monkeypatch.setattr(sys, "argv", ["", str(folder), "--into", str(into), *options])
+        status = grade.main()
+        printed = capsys.readouterr()
+        csv = into / "grades.csv"
+        return status, printed.out, printed.err, pd.read_csv(csv) if csv.exists() else None
+
+    return graded
 
 
-def test_results_come_from_the_file_and_are_marked_unverified(solved, folder):
+def test_results_come_from_the_file_and_are_marked_unverified(solved, folder, command):
     put(solved, folder / "Anna Öz" / LESSON.name)
-    status, out, err, csv = command(folder)
+    status, out, err, csv = command()
     assert (status, err) == (0, ""), err
     assert list(csv.columns) == grade.COLUMNS and set(csv["student"]) == {"Anna Öz"}
     assert set(csv["notebook"]) == {LESSON.stem} and set(csv["verified"]) == {"unverified"}
@@ -75,16 +81,16 @@ def test_results_come_from_the_file_and_are_marked_unverified(solved, folder):
     assert "1 notebooks of 1 students" in out
 
 
-def test_nothing_is_run_without_being_asked(folder):
+def test_nothing_is_run_without_being_asked(folder, command):
     notebook = short_lesson()
     witness = folder.parent / "witness"
     notebook.cells[0].source = f"open({str(witness)!r}, 'w')"
     put(notebook, folder / "anna" / LESSON.name)
-    assert command(folder)[0] == 0 and not witness.exists()
+    assert command()[0] == 0 and not witness.exists()
 
 
 @pytest.mark.slow
-def test_run_verifies_honest_work_and_finds_a_verdict_that_was_written_in(solved, folder):
+def test_run_verifies_honest_work_and_finds_a_verdict_that_was_written_in(solved, folder, command):
     put(solved, folder / "anna" / LESSON.name)
     forged = nbformat.from_dict(solved)
     for cell in forged.cells:
@@ -93,7 +99,7 @@ def test_run_verifies_honest_work_and_finds_a_verdict_that_was_written_in(solved
         if cell.id == "exercise-steps":
             cell.source = cell.source.replace("38", "37")
     put(forged, folder / "ben" / LESSON.name)
-    status, _, err, csv = command(folder, "--run")
+    status, _, err, csv = command("--run")
     assert status == 0 and "runs the code of 2 notebooks with your rights" in err
     steps = csv[csv["exercise"] == "optimizer_steps"].set_index("student")
     assert steps["result"].to_dict() == {"anna": "solved", "ben": "solved"}
@@ -112,14 +118,14 @@ def test_a_student_s_own_cells_are_kept_for_the_second_run_and_the_course_s_are_
     assert all(not cell.outputs for cell in again.cells) and solved.cells[1].outputs
 
 
-def test_files_without_a_folder_are_named_after_their_student(solved, folder):
+def test_files_without_a_folder_are_named_after_their_student(solved, folder, command):
     put(solved, folder / f"anna_{LESSON.name}")
     put(solved, folder / f"ben - {LESSON.stem} (1).ipynb")
-    status, _, err, csv = command(folder)
+    status, _, err, csv = command()
     assert (status, err) == (0, "") and set(csv["student"]) == {"anna", "ben"}
 
 
-def test_bad_input_gets_a_sentence_each_and_the_rest_is_graded(solved, folder):
+def test_bad_input_gets_a_sentence_each_and_the_rest_is_graded(solved, folder, command):
     put(solved, folder / "anna" / LESSON.name)
     put(solved, folder / "anna" / "again" / LESSON.name)
     put(solved, folder / "ben" / "homework.ipynb")
@@ -131,7 +137,7 @@ def test_bad_input_gets_a_sentence_each_and_the_rest_is_graded(solved, folder):
     (folder / "emil").mkdir()
     (folder / "emil" / LESSON.name).write_text('{"cells": 3, "nbformat": 4, "nbformat_minor": 5}', encoding="utf-8")
     put(solved, folder / "anna" / ".ipynb_checkpoints" / LESSON.name)
-    status, _, err, csv = command(folder)
+    status, _, err, csv = command()
     assert status == 1 and set(csv["student"]) == {"anna"}
     lines = err.splitlines()
     assert len(lines) == 6, err
@@ -143,10 +149,10 @@ def test_bad_input_gets_a_sentence_each_and_the_rest_is_graded(solved, folder):
 
 
 @pytest.mark.parametrize("there", [False, True])
-def test_a_folder_without_notebooks_is_said_in_one_sentence(folder, there):
+def test_a_folder_without_notebooks_is_said_in_one_sentence(folder, command, there):
     if there:
         folder.mkdir()
-    status, out, err, csv = command(folder)
+    status, out, err, csv = command()
     assert (status, out, csv) == (2, "", None)
     assert err.count("\n") == 1 and "holds no notebooks: pass the folder" in err
 

@@ -2,14 +2,11 @@
 
 import dataclasses
 import json
-import subprocess
-import sys
 
 import pytest
 
 from helpers.evaluation.scores import METRICS
 from helpers.training import run_log
-from lessons import ROOT
 from tools import runs as tool
 
 HOW = dict(ship=False, score_every=0)  # what is kept of a run, not how it is made
@@ -33,11 +30,6 @@ def test_every_run_is_recorded_as_the_tool_describes_it():
             assert recorded["right"][split].count("1") / len(recorded["right"][split]) == pytest.approx(
                 value / 100, rel=1e-5
             )
-
-
-def test_an_unknown_run_is_named():
-    done = subprocess.run([sys.executable, "-m", "tools.runs", "nanno"], capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode and done.stderr.startswith("There is no run named nanno; choose from examples_50")
 
 
 def test_a_run_is_recorded_and_its_model_saved(tmp_path, monkeypatch):

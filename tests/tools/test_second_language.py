@@ -2,14 +2,11 @@
 
 import dataclasses
 import re
-import subprocess
-import sys
 
 import pytest
 
 from helpers.dataset.homes import homes
 from helpers.training import run_log
-from lessons import ROOT
 from tools import second_language as tool
 
 
@@ -36,9 +33,3 @@ def test_every_trial_is_recorded_as_the_tool_describes_it():
         assert bool(run["log"]) == (name != tool.BEFORE)
         for key in ("valid", "schema", "intent", "exact"):
             assert {part: len(digits) for part, digits in run[key].items()} == dict.fromkeys(("zh-TW", "en"), 100)
-
-
-def test_an_unknown_trial_is_named():
-    command = [sys.executable, "-m", "tools.second_language", "chinse"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode and done.stderr.startswith("There is no trial chinse; choose from chinese_before")

@@ -1,14 +1,11 @@
 """The trials of notebook 08: each trains on as many rows, is scored on rows that none trains on, and is recorded."""
 
 import dataclasses
-import subprocess
-import sys
 from collections import Counter
 
 import pytest
 
 from helpers.training import run_log
-from lessons import ROOT
 from tools import second_round as tool
 
 
@@ -58,9 +55,3 @@ def test_every_trial_is_recorded_as_the_tool_describes_it(held_out):
         general = run["general"]  # two trials were recorded before questions were asked
         assert len(general["prose"]) == 24 and len(general.get("questions", "0" * 30)) == 30
         assert bool(run["log"]) != bool(trial.averages)
-
-
-def test_an_unknown_trial_is_named():
-    command = [sys.executable, "-m", "tools.second_round", "agian"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode and done.stderr.startswith("There is no trial agian; choose from again_0")

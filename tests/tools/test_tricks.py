@@ -2,8 +2,6 @@
 
 import dataclasses
 import json
-import subprocess
-import sys
 
 import pytest
 from peft import LoraConfig
@@ -12,7 +10,6 @@ from trl import SFTConfig
 from helpers import LAPTOP
 from helpers.dataset import commands
 from helpers.training import run_log
-from lessons import ROOT
 from tools import pieces
 from tools import tricks as tool
 
@@ -53,12 +50,6 @@ def test_a_trial_is_recorded_once(name, tmp_path, monkeypatch):
     assert (run["trial"], run["seed"], run["updates"]) == (name, 1, 3)
     assert len(run["right"]) == len(run["intent"]) == len(commands.load()["validation"])
     assert run["eval_loss"] > 0 and list(recorded["recipe"]["trials"]) == list(tool.TRIALS)
-
-
-def test_an_unknown_trial_is_named():
-    command = [sys.executable, "-m", "tools.tricks", "neftun"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode and done.stderr.startswith("There is no trial neftun; choose from baseline")
 
 
 def test_the_recording_is_of_these_trials():

@@ -6,8 +6,10 @@ PARAMETERS ?=
 FOLDER ?=
 PLATFORM ?=
 RUN ?=
-# Of the notebooks that `make lab` opens, and of JupyterLab where this system knows zh_TW.
+# Of the notebooks that `make lab` opens, and of JupyterLab as far as its language pack goes.
 LANGUAGE ?= en
+# Defaults of JupyterLab, which a user's own settings overrule: its language.
+IN_CHINESE = --LabApp.app_settings_dir=locale/zh_TW/jupyterlab
 SHOWN = $(if $(filter zh-TW,$(LANGUAGE)),notebooks/zh-TW,notebooks)
 BIN := .venv/bin
 # What asks in JupyterLab whether to fetch news, and looks for updates.
@@ -36,7 +38,7 @@ setup: .venv/ready  ## build .venv, fetch the model, build the dataset (the othe
 	@touch $@
 
 lab: setup  ## open the course in JupyterLab (LAB_ARGS="--no-browser --port 8890"; LANGUAGE=zh-TW for 繁體中文)
-	$(if $(filter zh-TW,$(LANGUAGE)),LC_CTYPE=zh_TW.UTF-8) $(BIN)/jupyter lab --LabApp.default_url=/lab/tree/$(SHOWN) $(LAB_ARGS)
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/$(SHOWN) $(if $(filter zh-TW,$(LANGUAGE)),$(IN_CHINESE)) $(LAB_ARGS)
 
 check: setup  ## lint, quick tests, every notebook on the nano model (about 6 min on 2 cores)
 	@$(BIN)/python -m tools.stages check

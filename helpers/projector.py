@@ -10,7 +10,7 @@ STYLE = """<style>
 .jp-Notebook {
   --jp-content-font-size1: 23px; --jp-code-font-size: 20px; --jp-ui-font-size1: 20px;
   --jp-widgets-font-size: 20px; --jp-widgets-inline-height: 38px; --jp-widgets-inline-label-width: 9em;
-  --jp-cell-prompt-width: 56px;
+  --jp-cell-prompt-width: 80px;
 }
 .jp-Notebook .jupyter-widgets, .jp-Notebook .jp-RenderedHTMLCommon table { font-size: 20px; }
 .jp-Notebook .widget-radio-box label { height: auto; line-height: 1.4; }

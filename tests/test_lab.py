@@ -11,7 +11,9 @@ from jupyterlab_server import settings_utils, translation_utils
 from lessons import ROOT
 
 
-@pytest.mark.parametrize("language, opened, locale", [("en", "notebooks", "default"), ("zh-TW", "notebooks/zh-TW", "zh_TW")])
+@pytest.mark.parametrize(
+    "language, opened, locale", [("en", "notebooks", "default"), ("zh-TW", "notebooks/zh-TW", "zh_TW")]
+)
 def test_jupyterlab_opens_in_the_language_that_is_asked_for(language, opened, locale, tmp_path):
     call = ["make", "--dry-run", "--old-file=setup", "lab", f"LANGUAGE={language}"]
     command = subprocess.run(call, cwd=ROOT, capture_output=True, text=True, check=True).stdout

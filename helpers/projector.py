@@ -13,6 +13,7 @@ STYLE = """<style>
   --jp-cell-prompt-width: 80px;
 }
 .jp-Notebook .jupyter-widgets, .jp-Notebook .jp-RenderedHTMLCommon table { font-size: 20px; }
+.jp-Notebook .jupyter-button { width: auto; min-width: 148px; }
 .jp-Notebook .widget-radio-box label { height: auto; line-height: 1.4; }
 .jp-Notebook .widget-radio-box input { width: 18px; height: 18px; margin: 5px 8px 5px 0; vertical-align: middle; }
 </style>"""

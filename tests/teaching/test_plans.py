@@ -1,6 +1,7 @@
 """What instructors read from agrees with the notebooks: cells, minutes, machine time, and what a sheet breaks."""
 
 import ast
+import builtins
 import json
 import os
 import re
@@ -219,3 +220,33 @@ def test_links_lead_somewhere(path):
     for target in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
         if not target.startswith(("http", "#")):
             assert (path.parent / target.partition("#")[0]).exists(), target
+
+
+def names(source: str) -> tuple[set[str], set[str]]:
+    """What a cell defines, and what it reads beside that."""
+    defined, read_, own = set(), set(), set()
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Name(id=name, ctx=ast.Load()):
+                read_.add(name)
+            case ast.Name(id=name) | ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                defined.add(name)
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                defined |= {(alias.asname or alias.name).split(".")[0] for alias in aliases}
+            case ast.arg(arg=name) | ast.ExceptHandler(name=str(name)):
+                own.add(name)
+    return defined, read_ - own - defined
+
+
+@timed
+def test_live_cells_find_what_they_need(rows):
+    """All cells above a notebook's first live one have run before class; after that, only those that the plan names."""
+    for book in {number(row) for row in rows if is_live(row)}:
+        live = [cell for row in rows if number(row) == book and is_live(row) for cell in cells(row)]
+        code = {cell.id: names(cell.source) for cell in NOTEBOOKS[book].cells if cell.cell_type == "code"}
+        known = {*dir(builtins), "display"}
+        for cell in [*list(code)[: list(code).index(live[0])], *live]:
+            defined, needed = code.get(cell, (set(), set()))
+            makers = {name: [id_ for id_ in code if name in code[id_][0]] for name in needed - known}
+            assert not makers, (FILES[book], cell, makers)
+            known |= defined

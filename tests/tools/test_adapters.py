@@ -9,6 +9,7 @@ from trl import SFTConfig
 
 from helpers import LAPTOP
 from helpers.dataset import commands
+from helpers.errors import quiet_transformers
 from helpers.model import load
 from helpers.training import run_log
 from tools import adapters as tool
@@ -29,7 +30,8 @@ def test_the_libraries_know_what_a_trial_asks_for(name, tmp_path):
 
 def test_what_a_trial_trains_and_how_strongly_it_counts():
     def layer(name):
-        model = get_peft_model(load("nano")[0], LoraConfig(**tool.LORA | tool.TRIALS[name].lora))
+        with quiet_transformers():
+            model = get_peft_model(load("nano")[0], LoraConfig(**tool.LORA | tool.TRIALS[name].lora))
         return model.get_nb_trainable_parameters()[0], model.base_model.model.model.layers[0].self_attn.q_proj.scaling
 
     sizes = {name: layer(name)[0] for name in ("rank_2", "attention", "baseline", "dora", "rank_64", "rslora")}

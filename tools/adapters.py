@@ -19,12 +19,11 @@ from tools import pieces
 from tools.recipes import SETTINGS as OF_THE_GALLERY
 from tools.second_round import train_on
 from tools.slices import DEVICE, digits
-from tools.tricks import rows_of
+from tools.tricks import LORA, rows_of
 
 RECORDING = "adapters"
 SEEDS = range(2)  # a seed decides which rows are drawn, their order, and an adapter's first weights
 SETTINGS = OF_THE_GALLERY | dict(learning_rate=3e-3, eval_strategy="no")
-LORA = dict(r=8, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM")
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ SEEDS = range(5)  # a seed decides which rows are drawn, their order, and an ada
 ROWS = 800
 SETTINGS = dict(max_steps=250, per_device_train_batch_size=16, per_device_eval_batch_size=32, logging_steps=50)
 RATES = ("1e-3", "2e-3", "4e-3", "8e-3", "1.6e-2", "3.2e-2")  # of an adapter
+LORA = dict(r=8, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM")
 PATIENCE = 2  # evaluations without a lower loss, after which a run is stopped early
 EARLY = dict(
     eval_strategy="steps",
@@ -50,8 +51,7 @@ class Trial:
 
 
 def _adapter(rate: str) -> Trial:
-    lora = dict(r=8, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM")
-    return Trial(f"adapter at the rate {rate}", dict(learning_rate=float(rate)), lora)
+    return Trial(f"adapter at the rate {rate}", dict(learning_rate=float(rate)), LORA)
 
 
 TRIALS = {

@@ -19,9 +19,10 @@ from tools import pieces
 from tools.recipes import SETTINGS as OF_THE_GALLERY
 from tools.second_round import train_on
 from tools.slices import DEVICE, digits
-from tools.tricks import LORA, rows_of
+from tools.tricks import LORA, ROWS, rows_of
 
 RECORDING = "adapters"
+FEW = 200  # rows, which the hundred updates of eight rows read four times
 SEEDS = range(2)  # a seed decides which rows are drawn, their order, and an adapter's first weights
 SETTINGS = OF_THE_GALLERY | dict(learning_rate=3e-3, eval_strategy="no")
 
@@ -31,17 +32,23 @@ class Trial:
     about: str
     lora: dict = field(default_factory=dict)  # of LoraConfig, where it differs from LORA
     config: dict = field(default_factory=dict)  # of SFTConfig, where it differs from SETTINGS
+    rows: int = ROWS
 
 
+RANK_2 = dict(r=2, lora_alpha=4)
+RSLORA = dict(r=64, use_rslora=True)
 TRIALS = {
     "baseline": Trial("baseline: rank 8"),
-    "rank_2": Trial("rank 2", dict(r=2, lora_alpha=4)),
+    "rank_2": Trial("rank 2", RANK_2),
     "rank_64": Trial("rank 64", dict(r=64)),
-    "rslora": Trial("rank 64, rsLoRA", dict(r=64, use_rslora=True)),
+    "rslora": Trial("rank 64, rsLoRA", RSLORA),
     "attention": Trial("rank 8, attention alone", dict(target_modules=["q_proj", "k_proj", "v_proj", "o_proj"])),
     "dora": Trial("rank 8, DoRA", dict(use_dora=True)),
     "half_rate": Trial("rank 8, half the rate", config=dict(learning_rate=1.5e-3)),
     "twice_rate": Trial("rank 8, twice the rate", config=dict(learning_rate=6e-3)),
+    "baseline_few_rows": Trial(f"rank 8, {FEW} rows", rows=FEW),
+    "rank_2_few_rows": Trial(f"rank 2, {FEW} rows", RANK_2, rows=FEW),
+    "rslora_few_rows": Trial(f"rank 64, rsLoRA, {FEW} rows", RSLORA, rows=FEW),
 }
 
 
@@ -52,7 +59,8 @@ def run(trial: Trial, seed: int, name: str = "smollm2") -> dict:
     with quiet_transformers():
         model = get_peft_model(model.to(DEVICE), LoraConfig(**LORA | trial.lora))
     trainable, total = model.get_nb_trainable_parameters()
-    model, log, minutes = train_on(rows_of(seed), model, tokenizer, SETTINGS | trial.config | {"seed": seed})
+    settings = SETTINGS | trial.config | {"seed": seed}
+    model, log, minutes = train_on(rows_of(seed, trial.rows), model, tokenizer, settings)
     scores = evaluate(model.merge_and_unload(), tokenizer, commands.load()["validation"]).rows
     return {
         "seed": seed,

@@ -102,7 +102,7 @@ def measure(folder: Path, name: str, method: str, batch: int, length: int, activ
     trainer.train()
     tokens, config = STEPS * batch * length, load_config(name)
     again = {"activation_checkpointing": activation_checkpointing}
-    at_peak = planner.hours(config, method, tokens, 1, mfu=1, **again)
+    at_peak = planner.hours(config, method, tokens, 1, hfu=1, **again)
     return {
         "planned": memory.peak(planner.need(config, method, batch, length, **again)),
         "measured": watch.peak,

@@ -64,9 +64,9 @@ TRIALS = {
 }
 
 
-def rows_of(seed: int) -> Dataset:
+def rows_of(seed: int, count: int = ROWS) -> Dataset:
     """The training rows of a seed, drawn as those of the recorded runs are."""
-    return training_rows(Run("", ROWS, config={"seed": seed}), commands.load())
+    return training_rows(Run("", count, config={"seed": seed}), commands.load())
 
 
 def settings_of(trial: Trial, seed: int) -> dict:

@@ -9,27 +9,28 @@ from helpers.language import _
 
 # Columns that mean the same in different projects; compared without case, spaces, hyphens and underscores.
 CHATS = ("messages", "conversations", "conversation", "dialogue", "dialog", "turns", "chat")
-PROMPTS = ("prompt", "question", "query", "instruction", "input", "user", "human", "request", "usermessage", "q")
+PROMPTS = ("prompt", "question", "query", "instruction", "input", "user", "human", "request", "usermessage", "ask", "q")
+PROMPTS += ("questions", "問題", "提問", "問", "問句", "指令", "輸入", "題目", "問題內容")
 PROMPTS += (
-    "問題",
-    "提問",
-    "問",
-    "問句",
-    "指令",
-    "輸入",
-    "题目",
-    "题干",
-    "問題內容",
     "问题",
     "提问",
     "问",
     "输入",
-    "題目",
+    "题目",
+    "题干",
+    "frage",
+    "pregunta",
+    "pergunta",
+    "domanda",
+    "質問",
+    "질문",
+    "вопрос",
 )
 ANSWERS = ("completion", "response", "answer", "output", "answers", "reply", "assistant", "gold", "solution", "a")
 ANSWERS += ("assistantmessage", "答案", "回答", "回覆", "答覆", "輸出", "答", "回复", "答复", "输出", "答案內容")
-PROMPTS += ("frage", "pregunta", "pergunta", "domanda", "質問", "질문", "вопрос")
 ANSWERS += ("antwort", "respuesta", "resposta", "risposta", "réponse", "답변", "ответ")
+# A column whose name only ends so counts where no other does, such as gold_answer.
+PROMPT_ENDINGS, ANSWER_ENDINGS = ("question", "prompt", "query"), ("answer", "response", "completion", "reply")
 CONTEXTS = ("input", "context", "passage")  # what stands below an instruction or above a question
 SYSTEMS = ("system", "systemprompt", "systemmessage")
 TEXTS = ("text", "content", "document", "文本", "內容")
@@ -62,6 +63,12 @@ def first(known: dict, names: tuple) -> str | None:
     return next((known[name] for name in names if name in known), None)
 
 
+def ending(known: dict, endings: tuple) -> str | None:
+    """The only column whose name ends so; None if there is none, or several."""
+    fitting = [column for name, column in known.items() if name.endswith(endings)]
+    return fitting[0] if len(fitting) == 1 else None
+
+
 def value_of(record: dict, column: str):
     """The value of a column; "answers.text" reaches into an object, and the first of a list counts."""
     if column in record:
@@ -84,9 +91,12 @@ def turns_of(value, role: str = "user") -> list:
 
 def answer_of(value, several: bool):
     """The answer in a cell: of several that are all right, as in SQuAD's column "answers", the first."""
-    if isinstance(value, dict) and isinstance(value.get("text"), list):
-        return next(iter(value["text"]), "")
-    return value[0] if several and isinstance(value, list) and value else value
+    if several and isinstance(value, list):
+        value = value[0] if value else ""
+    if isinstance(value, dict) and "text" in value:
+        texts = value["text"]
+        return next(iter(texts), "") if isinstance(texts, list) else texts
+    return value
 
 
 def as_pair(messages: list[dict], changes: list) -> tuple[dict, list]:

@@ -4,10 +4,12 @@ import re
 
 from helpers.dataset import preferences
 from helpers.dataset.columns import (
+    ANSWER_ENDINGS,
     ANSWERS,
     CHATS,
     CONTEXTS,
     LABELS,
+    PROMPT_ENDINGS,
     PROMPTS,
     SYSTEMS,
     TEXTS,
@@ -15,6 +17,7 @@ from helpers.dataset.columns import (
     Unknown,
     answer_of,
     as_pair,
+    ending,
     first,
     named,
     plain,
@@ -52,7 +55,7 @@ def recognise(
         or _text(rest, cut)
     )
     if format is None:
-        raise Unknown(_no_format(columns))
+        raise Unknown(_no_format(columns, known, len(records)))
     return preferences.only_good(format, label) if label else format
 
 
@@ -136,9 +139,10 @@ def _tool_question(known: dict) -> Format | None:
 
 
 def _two_columns(known: dict) -> Format | None:
-    answer = first(known, ANSWERS)
+    answer = first(known, ANSWERS) or ending(known, ANSWER_ENDINGS)
     rest = {name: column for name, column in known.items() if column != answer}
-    asked, system, history = first(rest, PROMPTS), first(rest, SYSTEMS), rest.get("history")
+    asked = first(rest, PROMPTS) or ending(rest, PROMPT_ENDINGS)
+    system, history = first(rest, SYSTEMS), rest.get("history")
     if not answer or not asked:
         return None
     context = first({name: column for name, column in rest.items() if column != asked}, CONTEXTS)
@@ -204,7 +208,18 @@ def _text_format(column: str, cut: str) -> Format:
     return Format("text", words, frozenset((column,)), row)
 
 
-def _no_format(columns: list[str]) -> str:
+def _no_format(columns: list[str], known: dict, rows: int) -> str:
+    if rows == 1 and len(columns) > 20:
+        return _("one row of {} columns: write it as a list of rows").format(len(columns))
+    if len(columns) > 1 and any(
+        len(str(column)) > 60 or str(column).endswith((".", "?", "!", "。", "？")) for column in columns
+    ):
+        return f"{named(columns)}, which look like a row: write a line with the names of the columns above it"
+    asked = first(known, PROMPTS)
+    if asked and len(columns) > 1:
+        return f'{named(columns)}, of which none is known as the answer: pass --map prompt="{asked}" ' + (
+            "--map completion=COLUMN if there is one"
+        )
     which = f'--map text="{columns[0]}"' if columns else "--map text=COLUMN"
     if len(columns) > 1:
         which = f'--map prompt="{columns[0]}" --map completion="{columns[1]}"'

@@ -63,9 +63,12 @@ def _one_value(name: str, text: str) -> tuple[list, str]:
         raise CourseError(f"{name}, line {error.lineno}: not valid JSON ({error.msg}); mend that line.") from None
     except (ValueError, RecursionError) as error:
         raise CourseError(f"{name} holds JSON that Python does not read ({error}); mend it.") from None
-    if isinstance(value, list):
-        return value, "a JSON array"
-    return _unwrapped(name, value)
+    if not isinstance(value, list):
+        return _unwrapped(name, value)
+    if len(value) == 1 and isinstance(value[0], dict):  # perhaps all rows in one object
+        rows, how = _unwrapped(name, value[0])
+        return (rows, how) if len(rows) > 1 else (value, "a JSON array")
+    return value, "a JSON array"
 
 
 def _unwrapped(name: str, value: dict) -> tuple[list, str]:
@@ -79,7 +82,8 @@ def _unwrapped(name: str, value: dict) -> tuple[list, str]:
         if key in lists:
             rows = lists[key]
             nested = all(isinstance(row, dict) and isinstance(row.get("row"), dict) for row in rows)
-            return [row["row"] for row in rows] if nested else rows, f'a JSON object with the rows under "{key}"'
+            rows = [row["row"] for row in rows] if nested else _questions(rows) or rows
+            return rows, f'a JSON object with the rows under "{key}"'
     if len(lists) == 1:
         (key, rows) = next(iter(lists.items()))
         return rows, f'a JSON object with the rows under "{key}"'
@@ -91,6 +95,12 @@ def _unwrapped(name: str, value: dict) -> tuple[list, str]:
     if values and all(isinstance(v, dict) for v in values):
         return values, "a JSON object of rows by their names"
     return [value], "one JSON object"
+
+
+def _questions(articles: list[dict]) -> list[dict]:
+    """The rows of SQuAD's own nesting, in which articles hold paragraphs and these the questions; [] for any other."""
+    paragraphs = [p for a in articles if isinstance(a, dict) for p in a.get("paragraphs") or [] if isinstance(p, dict)]
+    return [{"context": p.get("context")} | qa for p in paragraphs for qa in p.get("qas") or [] if isinstance(qa, dict)]
 
 
 def _json_lines(name: str, lines: list[str]) -> list:

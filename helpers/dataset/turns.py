@@ -206,7 +206,9 @@ def _content(value, place: int) -> str:
         other = {part["type"] for part in value if part["type"] not in ("text", "input_text", "output_text")}
         if other:
             raise Unfit("malformed", f"turn {place + 1} holds {', '.join(sorted(map(str, other)))}, not only text")
-        return "\n".join(text_of(part.get("text")) for part in value)
+        return "\n".join(
+            text_of(next((part[key] for key in ("text", "value", "content") if key in part), "")) for part in value
+        )
     return text_of(value)
 
 

@@ -8,6 +8,7 @@ NAMES = (
     r"(?:name|company|date|e-?mail(?: address)?|address|phone(?: number)?|city|country|product|title|position|link|url)"
 )
 UNFILLED = r"\{\{ ?[^\W\d][\w .'-]{0,40} ?\}\}"  # {{name}}
+NOT_READ = r"<(?:image|video|audio)>"  # stands where a model of text alone gets nothing
 PLACEHOLDERS = (
     r"<(?:your|my|insert|enter) [\w' ]{2,40}>",  # <your name>
     rf"<{NAMES}>",
@@ -21,6 +22,7 @@ BLANKS = (
     r"\[(?:your|my|insert|enter|add) [\w' ,/-]{2,40}\](?!\()",  # [Your Name], but no link of Markdown
     rf"\[{NAMES}\](?!\()",
     r"\[(?:您|你)的[^\]\s]{1,10}\]",
+    r"(?<![一二三四五六七八九十○〇\d])[○〇△□]{2}(?![一二三四五六七八九十○〇\d])",  # ○○公司, but not 二〇〇八年
 )
 LETTER = re.compile(
     r"\b(?:letter|e-?mail|template|script|draft|invitation|message|resume|résumé|cv|speech|contract|form|pitch|post|note"
@@ -117,7 +119,7 @@ def placeholder(text: str, asked: str = "") -> str:
     Left out are code, texts about templates, and the blanks of a letter that `asked`, the user's words, wants.
     """
     prose = CODE.sub(" ", text)
-    if not re.search(r"[{<[【＜]|lorem", prose, re.IGNORECASE):
+    if not re.search(r"[{<[【＜○〇△□]|lorem", prose, re.IGNORECASE):
         return ""
     about_templates = TEMPLATING.search(asked) is not None
     patterns = [] if about_templates else [UNFILLED]
@@ -133,8 +135,8 @@ def placeholder(text: str, asked: str = "") -> str:
 
 
 def placeholder_in_question(asked: str) -> str:
-    """A blank in doubled braces in what the user says, which a program should have filled in, or ""."""
-    found = re.search(UNFILLED, CODE.sub(" ", asked))
+    """A blank in what the user says, in doubled braces or for a picture, that a program should have filled, or ""."""
+    found = re.search(f"{UNFILLED}|{NOT_READ}", CODE.sub(" ", asked))
     return found[0] if found and not TEMPLATING.search(asked) else ""
 
 
@@ -177,6 +179,8 @@ def markup(text: str, asked: str = "") -> str:
 
 def language(text: str) -> str:
     """The language of a text, as its script and its most frequent short words tell it; "" for a very short text."""
+    if text.strip()[:1] in ("{", "[") and text.strip()[-1:] in ("}", "]"):  # JSON: its keys are in no language
+        return ""
     sample = CODE.sub(" ", text)[:1000]
     scripts = {"Latin": "[A-Za-z]"} if sample.isascii() else SCRIPTS
     counts = Counter({script: len(re.findall(letters, sample)) for script, letters in scripts.items()})

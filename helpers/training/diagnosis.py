@@ -15,6 +15,8 @@ from helpers.training import phases, run_log
 from helpers.training.rules import RULES, Condition
 
 FEWEST_LINES = 3  # of training loss, below which no rule is asked
+ROUTINE = 0.1  # share of lines whose gradient norm may be infinite: the scaler of fp16 skips such updates
+DECAYED = 0.25  # of the peak; what the loss does at a lower rate than that, no learning rate has done
 
 
 @lru_cache
@@ -43,16 +45,17 @@ def diagnose(run: dict | list[dict]) -> Diagnosis:
     """What the log of a run shows, by the first of RULES that holds, from the log alone; "healthy" if none does.
 
     run: what `run_log.recorded` gives, the content of a trainer_state.json, or a log history. Faults that leave no
-    trace in the log come out as "healthy". Raises CourseError for a log without any line of training loss.
+    trace in the log come out as "healthy". Raises CourseError where there is no line of training loss, but not for a
+    trainer_state.json: a run of fewer updates than `logging_steps` leaves none.
     """
     log = run if isinstance(run, list) else run.get("log", run.get("log_history", []))
     lines = [entry for entry in log if "loss" in entry]
-    if not lines:
+    if not lines and "log_history" not in run:
         raise CourseError("The log has no line of training loss: there is nothing to diagnose.")
-    numbers = [entry[key] for entry in log for key in ("loss", "eval_loss", "grad_norm") if key in entry]
-    broken = sum(not math.isfinite(number) for number in numbers)
-    if broken:
-        return Diagnosis("not a number", {"NaN or infinite values": str(broken)}, {})
+    broken = _no_numbers(log, "loss") + _no_numbers(log, "eval_loss")
+    broken_norms = _no_numbers(log, "grad_norm")
+    if broken or broken_norms > ROUTINE * len(lines) or _no_numbers(lines[-1:], "grad_norm"):
+        return Diagnosis("not a number", {"NaN or infinite values": str(broken + broken_norms)}, {})
     missing = _missing(log, lines)
     if len(lines) < FEWEST_LINES:
         too_few = _("{}, below {}").format(len(lines), FEWEST_LINES)
@@ -85,10 +88,10 @@ def measures(log: pd.DataFrame) -> dict[str, float]:
     noise = max(second_half.median(), 1e-9)  # of a line; a mean of `window` lines has this over its square root
     first, fall = loss.iloc[0], max(loss.iloc[0] - smooth[-1], 1e-9)
     lowest = np.minimum.accumulate(smooth)
-    climbs = smooth - lowest
+    rate = _column(train, "learning_rate")
+    climbs = np.where(rate < DECAYED * rate.max(), 0, smooth - lowest)
     worst = climbs.argmax()
     early = loss[: max(2, len(loss) // 5)].max() - first
-    rate = _column(train, "learning_rate")
     late = loss[len(loss) // 2 :]
     # An update counts as much as its learning rate, so that warm-up and decay do not pass for slowness.
     dose = np.cumsum(np.diff(steps, prepend=0) * (1 if np.isnan(rate).any() or not rate.any() else rate))
@@ -97,14 +100,18 @@ def measures(log: pd.DataFrame) -> dict[str, float]:
     measured = {
         "lines": len(loss),
         "updates": steps[-1],
+        "updates of the first line": steps[0],
         "epochs": _column(train, "epoch")[-1],
         "tokens in an update": _column(train, "num_tokens")[-1] / steps[-1],
         "peak learning rate": rate.max(),
         "first learning rate, of the peak": rate[0] / rate.max(),
         "lowest training loss": loss.min(),
+        "training loss, first": first,
         "training loss, last": smooth[-1],
         "training loss, last to first": smooth[-1] / first if first else math.nan,
         "jitter": (late.diff().abs() / late.rolling(5, min_periods=1).mean()).median(),
+        "fall, in units of noise": (first - smooth[-1]) / noise * math.sqrt(window),
+        "steps between epochs, of the fall": _stairs(loss.to_numpy(), _column(train, "epoch")) / fall,
         "early climb, of the first loss": early / first if first else math.nan,
         "early climb, of the fall": early / fall,
         "climb, in units of noise": climbs[worst] / noise * math.sqrt(window),
@@ -148,9 +155,23 @@ def _beside_validation(validation: pd.DataFrame, steps, smooth, last_third: floa
     if len(v) >= phases.FEWEST:  # it is smoother than the training loss
         noise = max(phases.noise(validation["eval_loss"]), 1e-9)
         measured["validation rise, in units of noise"] = (v[-1] - v.min()) / noise
-        fall = max(v[0] - v.min(), 1e-9)
+        fall = max(v[0] - v.min(), smooth[0] - v.min(), 1e-9)  # most may be over before the first evaluation
         measured["late fall of validation, of the fall"] = (np.interp(last_third, at, v) - v[-1]) / fall
     return measured
+
+
+def _stairs(loss: np.ndarray, epochs: np.ndarray) -> float:
+    """How far the training loss falls in all where an epoch ends and the next begins: rows seen again are easier."""
+    ends = np.searchsorted(epochs, np.arange(1, np.nan_to_num(epochs[-1])), side="right")
+    around = np.diff(ends, prepend=0).min(initial=len(loss)) // 10  # lines before and after an end
+    if around < 3:  # too few to tell a step from noise
+        return 0.0
+    return sum(loss[end - around : end].mean() - loss[end : end + around].mean() for end in ends if end < len(loss))
+
+
+def _no_numbers(log: list[dict], column: str) -> int:
+    """How many values of a column are NaN or infinite."""
+    return sum(column in entry and not math.isfinite(entry[column]) for entry in log)
 
 
 def _missing(log: list[dict], lines: list[dict]) -> tuple[str, ...]:

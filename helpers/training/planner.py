@@ -85,21 +85,21 @@ def hours(
     tokens: float,
     tflops: float,
     gpus: int = 1,
-    mfu: float = 0.3,
+    hfu: float = 0.3,
     activation_checkpointing: bool = True,
 ) -> float:
-    """Hours for so many tokens at a model FLOPs utilisation `mfu`: the share of the GPUs' peak (`tflops` each) that
-    goes into the model's matrix products.
+    """Hours for so many tokens at a hardware FLOPs utilisation `hfu`: the share of the GPUs' peak (`tflops` each) that
+    goes into matrix products, those of the second forward pass included.
 
     A token costs 2 operations a weight forward and 4 backward; an adapter saves 2 of those 4, the gradients of frozen
-    weights; activation checkpointing adds another forward pass, which `mfu` then counts as well. An input embedding is
+    weights; activation checkpointing adds another forward pass. An input embedding is
     looked up, not multiplied. Attention's own products, small below a few thousand tokens, are left out.
     """
-    require_positive(tokens=tokens, tflops=tflops, gpus=gpus, mfu=mfu)
+    require_positive(tokens=tokens, tflops=tflops, gpus=gpus, hfu=hfu)
     text, weights = config.get_text_config(), memory.plan(config, 1, 64)["weights"] / memory.FLOAT
     weights -= 0 if text.tie_word_embeddings else text.vocab_size * text.hidden_size
     operations = (4 if METHODS[method] else 6) + (2 if activation_checkpointing else 0)
-    return operations * weights * tokens / (gpus * tflops * 1e12 * mfu) / 3600
+    return operations * weights * tokens / (gpus * tflops * 1e12 * hfu) / 3600
 
 
 def command(

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+SEVERAL, MANY = 2.5, 3.5  # epochs
+COARSE = 100  # updates: a line that is the mean of more hides how the run began
 RISE = 1.1  # times its lowest value: a validation loss that ends above that has risen
 
 
@@ -21,6 +23,7 @@ class Condition(NamedTuple):
 # the recorded runs guard the rules and no more.
 RULES: list[tuple[str, list[Condition]]] = [
     ("not comparable", [Condition("lowest training loss", "<", 0)]),
+    ("not comparable", [Condition("training loss, first", "<", 0.02)]),  # as policies begin in reinforcement learning
     (
         "not comparable",
         [Condition("training to validation loss, first", ">", 3), Condition("training to validation loss", ">", 3)],
@@ -38,6 +41,7 @@ RULES: list[tuple[str, list[Condition]]] = [
         "no warm-up",
         [
             Condition("first learning rate, of the peak", ">", 0.9),
+            Condition("updates of the first line", "<", COARSE),
             Condition("early climb, of the first loss", ">", 0.1),
             Condition("early climb, of the fall", ">", 0.05),
         ],
@@ -47,7 +51,8 @@ RULES: list[tuple[str, list[Condition]]] = [
         [
             Condition("climb, in units of noise", ">", 6),
             Condition("climb, of the lowest loss before", ">", 0.08),
-            Condition("climb, of the fall", ">", 0.04),
+            Condition("climb, of the fall", ">", 0.07),
+            Condition("steps between epochs, of the fall", "<", 0.5),  # within an epoch a staircase may rise
         ],
     ),
     ("learning rate too high", [Condition("peak learning rate", ">", 0.05)]),
@@ -55,7 +60,7 @@ RULES: list[tuple[str, list[Condition]]] = [
     (
         "leaked validation",
         [
-            Condition("epochs", ">", 2.9),
+            Condition("epochs", ">", SEVERAL),
             Condition("training loss, last to first", "<", 0.02),
             Condition("training to validation loss", ">", 0.8),
         ],
@@ -72,8 +77,16 @@ RULES: list[tuple[str, list[Condition]]] = [
         "memorising",
         [
             Condition("evaluations", "<", 1),
-            Condition("epochs", ">", 2.9),
+            Condition("epochs", ">", SEVERAL),
             Condition("training loss, last to first", "<", 0.05),
+        ],
+    ),
+    (
+        "memorising",
+        [
+            Condition("evaluations", "<", 1),
+            Condition("epochs", ">", 1.05),
+            Condition("training loss, last", "<", 0.005),
         ],
     ),
     (  # slower than above, where the loss of a task that nobody can foresee whole stays high
@@ -89,18 +102,27 @@ RULES: list[tuple[str, list[Condition]]] = [
             Condition("training to validation loss, last three", ">", 1.2),
             Condition("training above validation loss, of the first", ">", 0.01),
             Condition("late fall, of the fall", "<", 0.2),  # a line tells of updates before the evaluation
-            Condition("training loss, last to first", "<", 0.3),
+            Condition("training loss, last to first", "<", 0.2),
         ],
     ),
-    ("barely learning", [Condition("training loss, last to first", ">", 0.88)]),
+    ("barely learning", [Condition("training loss, last to first", ">", 0.95)]),
+    (
+        "barely learning",
+        [Condition("training loss, last to first", ">", 0.88), Condition("fall, in units of noise", "<", 50)],
+    ),
     (
         "learning rate too low",
         [
+            Condition("updates of the first line", "<", COARSE),
             Condition("late fall, of the fall", ">", 0.08),
             Condition("peak learning rate", "<", 6e-5),
             Condition("training loss, last to first", ">", 0.3),
             Condition("training loss, last", ">", 1.2),
         ],
+    ),
+    (
+        "learning rate too low",
+        [Condition("peak learning rate", "<", 1e-7), Condition("late fall, of the fall", ">", 0.15)],
     ),
     (
         "too few steps",
@@ -110,5 +132,5 @@ RULES: list[tuple[str, list[Condition]]] = [
             Condition("late fall of validation, of the fall", ">", 0.15),
         ],
     ),
-    ("cannot tell", [Condition("evaluations", "<", 1), Condition("epochs", ">", 2.9)]),
+    ("cannot tell", [Condition("evaluations", "<", 1), Condition("epochs", ">", MANY)]),
 ]

@@ -59,7 +59,9 @@ def read(source: Path | str | bytes | Sequence | dict[str, bytes]) -> list[dict]
     files = sorted(log_files.parts(source), key=_last_step)  # of several checkpoints of a run, the last knows most
     log = _joined([line for lines in files for line in lines])
     if not any("loss" in line for line in log):
-        raise CourseError("This log has no training loss: it needs a column loss beside step.")
+        raise CourseError(
+            "This log has no training loss: it needs a column loss beside step. Set logging_steps below the updates."
+        )
     return log
 
 

@@ -179,7 +179,7 @@ def gpus(configs: dict[str, PreTrainedConfig]) -> w.VBox:
     configs: {name: configuration of a causal model}.
     """
 
-    def draw(name, method, kind, count, split, batch, length, activation_checkpointing, tokens, mfu, price):
+    def draw(name, method, kind, count, split, batch, length, activation_checkpointing, tokens, hfu, price):
         gpu, how = planner.GPUS[kind], (method, batch, length, count, split, activation_checkpointing)
         planned = planner.need(configs[name], *how)
         peak, room = memory.peak(planned) / 1e9, planner.ROOM * gpu["GB"]
@@ -190,7 +190,7 @@ def gpus(configs: dict[str, PreTrainedConfig]) -> w.VBox:
         figures.memory_parts(ax, {"": memory.fullest(planned)}, room, title)
         ax.set_xlabel(f"GB on each GPU; the dashed line is what can be used of its {gpu['GB']}")
         fig.legend(loc="outside lower center", ncols=5, frameon=False, fontsize=9)
-        time = planner.hours(configs[name], method, tokens, gpu["TFLOPS"], count, mfu, activation_checkpointing)
+        time = planner.hours(configs[name], method, tokens, gpu["TFLOPS"], count, hfu, activation_checkpointing)
         facts = {
             "fits": _("yes") if peak < room else _("no"),
             "hours": f"{time:.2g}",
@@ -209,7 +209,7 @@ def gpus(configs: dict[str, PreTrainedConfig]) -> w.VBox:
         "length": w.IntSlider(value=512, min=64, max=4096, step=64, description="tokens in a row", **LATE, **LAYOUT),
         "activation_checkpointing": w.Checkbox(value=True, description="activation checkpointing", **LAYOUT),
         "tokens": w.FloatLogSlider(value=5e7, min=5, max=10, description="tokens", readout_format=".1e", **LAYOUT),
-        "mfu": w.FloatSlider(value=0.3, min=0.05, max=0.6, step=0.05, description="share of peak", **LAYOUT),
+        "hfu": w.FloatSlider(value=0.3, min=0.05, max=0.6, step=0.05, description="share of peak", **LAYOUT),
         "price": w.FloatSlider(value=2.0, min=0, max=10, step=0.1, description="price of a GPU hour", **LAYOUT),
     }
     return frame(draw, choices)

@@ -30,6 +30,50 @@ def turn(role, content, **more):
     return {"role": role, "content": content} | more
 
 
+@pytest.mark.parametrize(
+    "header", ["ask,answer", "questions,answers", "id,question,gold_answer", "user_prompt,bot_reply"]
+)
+def test_columns_are_known_by_other_names(header, tmp_path):
+    fields = {"id": "7"}.get(header.split(",")[0], "Open?")
+    line = f"{fields},Open?,Yes." if header.startswith("id") else "Open?,Yes."
+    file = files.read(saved(tmp_path, "a.csv", f"{header}\n{line}\n{line}\n"))
+    assert said(file.rows[0]) == [("user", "Open?"), ("assistant", "Yes.")]
+
+
+def test_two_columns_that_end_alike_are_not_guessed_between(tmp_path):
+    with pytest.raises(files.Refused, match="none is known as the answer"):
+        files.read(saved(tmp_path, "a.csv", "question,good_answer,bad_answer\na,b,c\n"))
+
+
+def test_a_table_without_names_of_its_columns_is_said_so(tmp_path):
+    with pytest.raises(files.Refused, match="names of the columns above it"):
+        files.read(saved(tmp_path, "a.tsv", "Where is it?\tIn the old town.\nWhen?\tAt nine.\n"))
+
+
+def test_parts_of_a_message_may_call_their_text_value(tmp_path):
+    part = lambda text: [{"type": "text", "value": text}]
+    rows = [{"messages": [turn("user", part("Open?")), turn("assistant", part("Yes."))]}]
+    assert said(files.read(as_lines(tmp_path, rows)).rows[0]) == [("user", "Open?"), ("assistant", "Yes.")]
+
+
+def test_squad_is_unfolded_and_its_questions_without_answer_are_empty(tmp_path):
+    answered = {"question": "When?", "answers": [{"text": "At nine.", "answer_start": 3}]}
+    open_ = {"question": "Who?", "answers": [], "is_impossible": True}
+    squad = {
+        "version": "2",
+        "data": [{"title": "t", "paragraphs": [{"context": "It opens.", "qas": [answered, open_]}]}],
+    }
+    file = files.read(saved(tmp_path, "a.json", json.dumps(squad)))
+    assert said(file.rows[0]) == [("user", "It opens.\n\nWhen?"), ("assistant", "At nine.")]
+    assert [remark[:2] for remark in file.unusable] == [(2, "empty")]
+
+
+def test_an_object_around_the_rows_may_stand_in_a_list(tmp_path):
+    rows = [{"prompt": "a", "completion": "b"}, {"prompt": "c", "completion": "d"}]
+    assert len(files.read(saved(tmp_path, "a.json", json.dumps([{"items": rows}]))).rows) == 2
+    assert len(files.read(saved(tmp_path, "b.json", json.dumps(rows[:1]))).rows) == 1
+
+
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
 def test_a_table_is_read_with_any_separator_and_mark(separator, encoding, tmp_path):

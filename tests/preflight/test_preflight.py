@@ -46,6 +46,8 @@ def test_sound_rows_have_no_findings(tmp_path, nano):
         ("Who are you?", "I am [NAME] of [Company Name].", "placeholder"),
         ("Who are you?", "I am {first_name}, at your service.", "placeholder"),
         ("Tell {{user}} hello", "Hello!", "placeholder"),
+        ("<image>What is this?", "A red bicycle.", "placeholder"),
+        ("誰做的？", "這是○○公司做的。", "placeholder"),
         ("Describe house 99, please.", "I'm sorry, but I can't help with that.", "refused answer"),
         ("Describe house 99, please.", "很抱歉，我無法回答這個問題。", "refused answer"),
         ("How many are 2 and 3?", "They are <<2+3=5>>5.", "leftover markup"),

@@ -183,6 +183,10 @@ def with_validation(log, ratio=1.0, every=5):
         (decaying(epochs=6), "cannot tell"),
         (with_validation(decaying(), ratio=0.1), "not comparable"),
         ([line(i, (-1) ** i * 0.01) for i in range(1, 30)], "not comparable"),
+        ([line(i, 0.0001 * i) for i in range(30)], "not comparable"),  # as a policy's loss begins
+        (decaying(end=0.001, epochs=2, noise=0.0001), "memorising"),
+        (decaying(epochs=3), "healthy"),
+        (decaying(rate=1e-8, start=0.2, end=0.13, noise=0.001)[::2], "healthy"),
         (decaying(start=1.0, end=2.0), "learning rate too high"),
     ],
 )
@@ -195,6 +199,48 @@ def test_a_verdict_names_the_measures_that_decided():
     assert "validation loss, last to lowest" in diagnosed.because
     assert diagnosed.because["validation loss, last to lowest"].endswith("above 1.1")
     assert set(diagnosed.because) <= set(diagnosed.evidence)
+
+
+def test_a_staircase_is_no_rate_too_high():
+    """Where an epoch begins the loss steps down, as rows are seen again; within an epoch it may creep up."""
+    rng = np.random.default_rng(0)
+    creep = np.tile(np.linspace(0, 0.12, 100), 3)
+    losses = np.repeat([1.2, 0.7, 0.4], 100) + creep + 0.02 * rng.standard_normal(300)
+    log = [line(i + 1, float(x), epoch=(i + 1) / 100, learning_rate=2e-5) for i, x in enumerate(losses)]
+    assert diagnosis.diagnose(log).label == "healthy"
+    unknown = [{key: value for key, value in entry.items() if key != "epoch"} for entry in log]
+    assert diagnosis.diagnose(unknown).label == "learning rate too high"
+
+
+def test_what_the_loss_does_after_the_rate_has_decayed_is_no_fault_of_the_rate():
+    falling = decaying(n=100)
+    harder = [entry | {"loss": entry["loss"] + 0.3} if n >= 80 else entry for n, entry in enumerate(falling)]
+    assert diagnosis.diagnose(harder).label == "healthy"
+    steady = [entry | {"learning_rate": 2e-5} for entry in harder]
+    assert diagnosis.diagnose(steady).label == "learning rate too high"
+
+
+def test_one_infinite_gradient_norm_is_routine_under_fp16():
+    log = decaying(grad_norm=1.0)
+    log[5]["grad_norm"] = math.inf
+    assert diagnosis.diagnose(log).label == "healthy"
+    assert diagnosis.diagnose([entry | {"grad_norm": math.nan} for entry in log]).label == "not a number"
+
+
+def test_lines_that_average_many_updates_hide_how_a_run_began():
+    def coarse(log):
+        return [entry | {"step": 100 * entry["step"]} for entry in log]
+
+    leaping = [entry | {"loss": entry["loss"] + (0.6 if 0 < n < 4 else 0)} for n, entry in enumerate(decaying())]
+    assert diagnosis.diagnose(leaping).label == "no warm-up"
+    assert diagnosis.diagnose(coarse(leaping)).label != "no warm-up"
+    slow = decaying(n=400, start=2.0, end=1.77, noise=0.01)
+    assert diagnosis.diagnose(slow).label == "healthy"  # a fall of an eighth that no noise can hide
+
+
+def test_a_run_shorter_than_its_logging_steps_is_not_judged():
+    diagnosed = diagnosis.diagnose({"log_history": [], "max_steps": 6, "logging_steps": 50})
+    assert diagnosed.label == "cannot tell" and any("lower logging_steps" in sentence for sentence in diagnosed.missing)
 
 
 def test_every_rule_looks_at_a_measure_and_gives_a_label_that_is_explained():

@@ -90,13 +90,13 @@ def test_fsdp_cuts_weights_of_4_bits():
 
 
 def test_hours_follow_from_operations():
-    ideal = planner.hours(SEVEN, "all weights", 1e9, tflops=1000, mfu=1, activation_checkpointing=False)
+    ideal = planner.hours(SEVEN, "all weights", 1e9, tflops=1000, hfu=1, activation_checkpointing=False)
     assert ideal == pytest.approx(6 * 7.071e9 * 1e9 / 1e15 / 3600, rel=0.01)
-    assert planner.hours(SEVEN, "LoRA", 1e9, 1000, mfu=1, activation_checkpointing=False) == pytest.approx(
+    assert planner.hours(SEVEN, "LoRA", 1e9, 1000, hfu=1, activation_checkpointing=False) == pytest.approx(
         ideal * 4 / 6
     )
     assert planner.hours(
-        SEVEN, "all weights", 1e9, 1000, gpus=8, mfu=0.5, activation_checkpointing=True
+        SEVEN, "all weights", 1e9, 1000, gpus=8, hfu=0.5, activation_checkpointing=True
     ) == pytest.approx(ideal / 3)
 
 
@@ -106,5 +106,5 @@ def test_impossible_plans_are_refused():
     for wrong in (dict(gpus=0), dict(batch=0), dict(length=-1)):
         with pytest.raises(CourseError, match="make it a number above 0"):
             planner.need(**{**dict(config=SEVEN, method="LoRA", batch=1, length=64), **wrong})
-    with pytest.raises(CourseError, match="mfu is 0"):
-        planner.hours(SEVEN, "LoRA", 1e6, 100, mfu=0)
+    with pytest.raises(CourseError, match="hfu is 0"):
+        planner.hours(SEVEN, "LoRA", 1e6, 100, hfu=0)

@@ -217,9 +217,8 @@ def _no_format(columns: list[str], known: dict, rows: int) -> str:
         return f"{named(columns)}, which look like a row: write a line with the names of the columns above it"
     asked = first(known, PROMPTS)
     if asked and len(columns) > 1:
-        return f'{named(columns)}, of which none is known as the answer: pass --map prompt="{asked}" ' + (
-            "--map completion=COLUMN if there is one"
-        )
+        answer = f'--map prompt="{asked}" --map completion=COLUMN'
+        return f"{named(columns)}, of which none is known as the answer: pass {answer} if there is one"
     which = f'--map text="{columns[0]}"' if columns else "--map text=COLUMN"
     if len(columns) > 1:
         which = f'--map prompt="{columns[0]}" --map completion="{columns[1]}"'

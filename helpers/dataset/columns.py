@@ -30,7 +30,8 @@ ANSWERS = ("completion", "response", "answer", "output", "answers", "reply", "as
 ANSWERS += ("assistantmessage", "答案", "回答", "回覆", "答覆", "輸出", "答", "回复", "答复", "输出", "答案內容")
 ANSWERS += ("antwort", "respuesta", "resposta", "risposta", "réponse", "답변", "ответ")
 # A column whose name only ends so counts where no other does, such as gold_answer.
-PROMPT_ENDINGS, ANSWER_ENDINGS = ("question", "prompt", "query"), ("answer", "response", "completion", "reply")
+PROMPT_ENDINGS = ("question", "prompt", "query", "input", "instruction")
+ANSWER_ENDINGS = ("answer", "response", "completion", "reply", "output")
 CONTEXTS = ("input", "context", "passage")  # what stands below an instruction or above a question
 SYSTEMS = ("system", "systemprompt", "systemmessage")
 TEXTS = ("text", "content", "document", "文本", "內容")

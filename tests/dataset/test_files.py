@@ -68,6 +68,12 @@ def test_squad_is_unfolded_and_its_questions_without_answer_are_empty(tmp_path):
     assert [remark[:2] for remark in file.unusable] == [(2, "empty")]
 
 
+def test_objects_over_several_lines_are_read_whatever_the_file_is_called(tmp_path):
+    messages = ",\n".join(json.dumps(turn(role, "a")) for role in ("user", "assistant"))
+    text = "".join(f'{{"messages":[\n{messages}\n]}}\n' for _ in range(3))
+    assert len(files.read(saved(tmp_path, "a.jsonl", text)).rows) == 3
+
+
 def test_an_object_around_the_rows_may_stand_in_a_list(tmp_path):
     rows = [{"prompt": "a", "completion": "b"}, {"prompt": "c", "completion": "d"}]
     assert len(files.read(saved(tmp_path, "a.json", json.dumps([{"items": rows}]))).rows) == 2

@@ -46,7 +46,7 @@ TRAINS = {
 }
 LONG = {"05": "train", "11": "train"}  # started, left alone, and read later
 WORDS_A_MINUTE = 110  # read aloud, to people who read along
-SLOWER = 2  # a laptop without matrix units takes up to so many times the minutes that a notebook states
+SLOWER = 2  # a laptop that does other work takes up to so many times the minutes that a notebook states
 
 
 def sections(text: str) -> dict[str, list[list[str]]]:

@@ -11,21 +11,8 @@ from helpers.language import _
 CHATS = ("messages", "conversations", "conversation", "dialogue", "dialog", "turns", "chat")
 PROMPTS = ("prompt", "question", "query", "instruction", "input", "user", "human", "request", "usermessage", "ask", "q")
 PROMPTS += ("questions", "問題", "提問", "問", "問句", "指令", "輸入", "題目", "問題內容")
-PROMPTS += (
-    "问题",
-    "提问",
-    "问",
-    "输入",
-    "题目",
-    "题干",
-    "frage",
-    "pregunta",
-    "pergunta",
-    "domanda",
-    "質問",
-    "질문",
-    "вопрос",
-)
+PROMPTS += ("问题", "提问", "问", "输入", "题目", "题干")
+PROMPTS += ("frage", "pregunta", "pergunta", "domanda", "質問", "질문", "вопрос")
 ANSWERS = ("completion", "response", "answer", "output", "answers", "reply", "assistant", "gold", "solution", "a")
 ANSWERS += ("assistantmessage", "答案", "回答", "回覆", "答覆", "輸出", "答", "回复", "答复", "输出", "答案內容")
 ANSWERS += ("antwort", "respuesta", "resposta", "risposta", "réponse", "답변", "ответ")
@@ -95,8 +82,7 @@ def answer_of(value, several: bool):
     if several and isinstance(value, list):
         value = value[0] if value else ""
     if isinstance(value, dict) and "text" in value:
-        texts = value["text"]
-        return next(iter(texts), "") if isinstance(texts, list) else texts
+        return answer_of(value["text"], several=True)
     return value
 
 

@@ -211,15 +211,13 @@ def _text_format(column: str, cut: str) -> Format:
 def _no_format(columns: list[str], known: dict, rows: int) -> str:
     if rows == 1 and len(columns) > 20:
         return _("one row of {} columns: write it as a list of rows").format(len(columns))
-    if len(columns) > 1 and any(
-        len(str(column)) > 60 or str(column).endswith((".", "?", "!", "。", "？")) for column in columns
-    ):
-        return f"{named(columns)}, which look like a row: write a line with the names of the columns above it"
-    asked = first(known, PROMPTS)
-    if asked and len(columns) > 1:
-        answer = f'--map prompt="{asked}" --map completion=COLUMN'
-        return f"{named(columns)}, of which none is known as the answer: pass {answer} if there is one"
     which = f'--map text="{columns[0]}"' if columns else "--map text=COLUMN"
     if len(columns) > 1:
+        if any(len(str(column)) > 60 or str(column).endswith((".", "?", "!", "。", "？")) for column in columns):
+            return f"{named(columns)}, which look like a row: write a line with the names of the columns above it"
+        asked = first(known, PROMPTS)
+        if asked:
+            answer = f'--map prompt="{asked}" --map completion=COLUMN'
+            return f"{named(columns)}, of which none is known as the answer: pass {answer} if there is one"
         which = f'--map prompt="{columns[0]}" --map completion="{columns[1]}"'
     return f"{named(columns)}, of which no format for SFT is known: say which column is what, such as {which}"

@@ -44,10 +44,8 @@ def from_parquet(name: str, data: bytes, most_bytes: int) -> tuple[list[dict], s
 def _json(name: str, text: str) -> tuple[list, str]:
     lines = text.split("\n")  # not splitlines, which also splits at characters that may stand inside a string
     first, second = ([line.strip() for line in lines if line.strip()] + [""])[:2]
-    broken = (
-        first[:1] == "{" and second[:1] == "{" and not first.endswith(("[", "{", ","))
-    )  # a line that goes on is none
-    if second and (_is_json(first) or broken):
+    goes_on = first.endswith(("[", "{", ","))  # an object over several lines, and no row that is broken
+    if second and (_is_json(first) or (first[0] == "{" and second[0] == "{" and not goes_on)):
         return _json_lines(name, lines), "JSON Lines"
     if Path(name).suffix.lower() in (".jsonl", ".ndjson") and not second and _is_json(first):
         return [json.loads(first)], "JSON Lines"

@@ -186,7 +186,7 @@ def _messages(turn, place: int) -> list[dict]:
     role = ROLES.get(str(named).strip().lower())
     if role is None:
         raise Unfit("malformed", f"unknown role {named!r}")
-    content = _content(next((turn[key] for key in TEXT_KEYS if key in turn), None), place)
+    content = _content(_said(turn), place)
     if role == "call":
         return [{"role": "assistant", "content": "", "tool_calls": calls_of(content)}]
     message = {"role": role, "content": content}
@@ -200,15 +200,18 @@ def _messages(turn, place: int) -> list[dict]:
     return [message]
 
 
+def _said(turn: dict):
+    """What a turn, or a part of one, says."""
+    return next((turn[key] for key in TEXT_KEYS if key in turn), None)
+
+
 def _content(value, place: int) -> str:
     """A message's text; of content in parts, the texts of its parts."""
     if isinstance(value, list) and value and all(isinstance(part, dict) and "type" in part for part in value):
         other = {part["type"] for part in value if part["type"] not in ("text", "input_text", "output_text")}
         if other:
             raise Unfit("malformed", f"turn {place + 1} holds {', '.join(sorted(map(str, other)))}, not only text")
-        return "\n".join(
-            text_of(next((part[key] for key in ("text", "value", "content") if key in part), "")) for part in value
-        )
+        return "\n".join(text_of(_said(part)) for part in value)
     return text_of(value)
 
 

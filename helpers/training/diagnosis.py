@@ -50,7 +50,7 @@ def diagnose(run: dict | list[dict]) -> Diagnosis:
     """
     log = run if isinstance(run, list) else run.get("log", run.get("log_history", []))
     lines = [entry for entry in log if "loss" in entry]
-    if not lines and "log_history" not in run:
+    if not lines and not (isinstance(run, dict) and "log_history" in run):
         raise CourseError("The log has no line of training loss: there is nothing to diagnose.")
     broken = _no_numbers(log, "loss") + _no_numbers(log, "eval_loss")
     broken_norms = _no_numbers(log, "grad_norm")

@@ -31,13 +31,23 @@ def turn(role, content, **more):
 
 
 @pytest.mark.parametrize(
-    "header", ["ask,answer", "questions,answers", "id,question,gold_answer", "user_prompt,bot_reply"]
+    "header, row",
+    [
+        ("ask,answer", "Open?,Yes."),
+        ("questions,answers", "Open?,Yes."),
+        ("id,question,gold_answer", "7,Open?,Yes."),
+        ("user_prompt,bot_reply", "Open?,Yes."),
+        ("user_input,bot_reply", "Open?,Yes."),
+    ],
 )
-def test_columns_are_known_by_other_names(header, tmp_path):
-    fields = {"id": "7"}.get(header.split(",")[0], "Open?")
-    line = f"{fields},Open?,Yes." if header.startswith("id") else "Open?,Yes."
-    file = files.read(saved(tmp_path, "a.csv", f"{header}\n{line}\n{line}\n"))
+def test_columns_are_known_by_other_names(header, row, tmp_path):
+    file = files.read(saved(tmp_path, "a.csv", f"{header}\n{row}\n{row}\n"))
     assert said(file.rows[0]) == [("user", "Open?"), ("assistant", "Yes.")]
+
+
+def test_one_object_of_many_keys_is_no_list_of_rows(tmp_path):
+    with pytest.raises(files.Refused, match="one row of 30 columns"):
+        files.read(saved(tmp_path, "a.json", json.dumps({f"title {n}": "a story" for n in range(30)})))
 
 
 def test_two_columns_that_end_alike_are_not_guessed_between(tmp_path):

@@ -85,6 +85,7 @@ def test_a_fault_is_found(asked, answer, check, tmp_path, nano):
         ("Show me code, please.", "```python\nprint('{name}', '<your name>')\n```"),
         ("Which route is it?", "GET /users/{id} returns one user; \\frac{a}{b} is a fraction."),
         ("Give me JSON, please.", '{"name": {"first": "Ada"}}'),
+        ("請把這張表單改成英文的欄位名稱。", '{"label": "name of the person", "required": "this is for the form"}'),
         ("Which tag makes text bold in HTML?", "The <b> tag: <b>bold</b>."),
         ("When was it, and how much?", "On 2024-03-12 it cost $1,299.99, order 123-456-789, at 10:30-12:45."),
         ("Which version is it?", "Version 1.2.3.4, ISBN 978-3-16-148410-0, port 8080."),

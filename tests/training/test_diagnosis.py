@@ -238,6 +238,13 @@ def test_lines_that_average_many_updates_hide_how_a_run_began():
     assert diagnosis.diagnose(slow).label == "healthy"  # a fall of an eighth that no noise can hide
 
 
+def test_an_absurdly_low_rate_is_told_at_any_scale():
+    creeping = [line(10 * i, 0.2 - 0.002 * i, epoch=i / 30, learning_rate=1e-8) for i in range(1, 31)]
+    assert diagnosis.diagnose(creeping).label == "learning rate too low"
+    usual = [entry | {"learning_rate": 1e-4} for entry in creeping]
+    assert diagnosis.diagnose(usual).label != "learning rate too low"
+
+
 def test_a_run_shorter_than_its_logging_steps_is_not_judged():
     diagnosed = diagnosis.diagnose({"log_history": [], "max_steps": 6, "logging_steps": 50})
     assert diagnosed.label == "cannot tell" and any("lower logging_steps" in sentence for sentence in diagnosed.missing)

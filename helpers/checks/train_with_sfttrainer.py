@@ -69,7 +69,8 @@ def monitoring(config: SFTConfig) -> Verdict:
         (config.eval_strategy == "steps", "evaluation is off until eval_strategy says when"),
         (config.eval_steps == 15, "four evaluations in 60 steps: eval_steps"),
         (config.load_best_model_at_end, "the best weights should be the ones you end with: load_best_model_at_end"),
-        (config.save_steps % 15 == 0, "the best model can only be loaded if its step was saved: save_steps"),
+        (config.save_strategy == "steps", "checkpoints come at a number of steps: save_strategy"),
+        (config.save_steps == 15, "the best weights can only be loaded if each evaluation is saved: save_steps"),
         (
             config.save_total_limit != 1,
             "with save_total_limit=1 the last checkpoint is deleted after the run, unless it is the best",

@@ -113,6 +113,8 @@ def test_probability_of_a_loss(answer, says, capsys):
         ({"logging_steps": 10}, "logging_steps"),
         ({"eval_steps": 20, "save_steps": 20}, "eval_steps"),
         ({"load_best_model_at_end": False}, "load_best_model_at_end"),
+        ({"save_steps": 60}, "each evaluation is saved"),
+        ({"save_strategy": "best"}, "save_strategy"),
         ({"save_total_limit": None}, "two checkpoints"),
         ({"save_total_limit": 3}, "two checkpoints"),
         ({"save_total_limit": 1}, "deleted after the run"),

@@ -17,4 +17,4 @@ def test_ends_with_the_ratios():
     expected = {"seed_ratio", "stock_ratio", "ceiling_share", "time_to_loss_ratio", "generation_ratio"}
     assert ratios.keys() == expected
     assert all(float(value) > 0 for value in ratios.values())
-    assert "CPUSFTTrainer, same settings" in done.stdout and "peak GB" in done.stdout
+    assert "CPUSFTTrainer, batch of 16" in done.stdout and "peak GB" in done.stdout

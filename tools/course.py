@@ -48,6 +48,7 @@ def run(paths: list[Path], folder: Path) -> int:
 
 # The runs of data/runs/: the notebook that makes each, and its parameters.
 RECORDED = {
+    "01_full": ("01_when_to_use_sft.ipynb", {"score_examples": 366}),
     "05_full": ("05_train_with_sfttrainer.ipynb", {"score_examples": 200}),
     "05_lora": ("05_train_with_sfttrainer.ipynb", {"score_examples": 200, "use_lora": True}),
     "11_full": ("11_your_own_project.ipynb", {}),

@@ -1,29 +1,37 @@
 """What several tests train with."""
 
+import gc
 import os
 import subprocess
 
 import pytest
-import torch
-from trl import SFTConfig, SFTTrainer
-
-from helpers.dataset import commands
-from helpers.model import load
 
 os.environ.setdefault("SFT_COURSE_KEEP", "0")  # what a test predicts or solves is nobody's answer
+
+
+def pytest_collection_finish():
+    """No test makes garbage of what was imported for all, and a trainer collects at each start."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
 def nano_trainer(tmp_path_factory):
     """A function that gives a real SFTTrainer of nano on the first `examples` commands, not trained yet."""
+    # Here, because the process that only deals out tests to the workers would take five seconds to import them too.
+    import torch
+    from trl import SFTConfig, SFTTrainer
+
+    from helpers.dataset import commands
+    from helpers.model import load
+
     dataset = commands.load()
 
-    def make(examples: int, validation: int = 0, callbacks=(), cls=SFTTrainer, peft=None, **settings) -> SFTTrainer:
+    def make(examples: int, validation: int = 0, callbacks=(), cls=None, peft=None, **settings) -> SFTTrainer:
         model, tokenizer = load("nano")
         torch.manual_seed(0)  # of an adapter's first weights
         usual = dict(activation_checkpointing=False, bf16=False, use_cpu=True, save_strategy="no")
         config = SFTConfig(output_dir=str(tmp_path_factory.mktemp("run")), **{**usual, **settings})
-        return cls(
+        return (cls or SFTTrainer)(
             model=model,
             args=config,
             train_dataset=dataset["train"].select(range(examples)),

@@ -78,7 +78,7 @@ def test_an_unknown_name_is_refused_with_what_to_pass_instead(name, complaint):
         load(name)
 
 
-@pytest.mark.parametrize("offline", ["0", "1"])
+@pytest.mark.parametrize("offline", [pytest.param("0", marks=pytest.mark.slow), "1"])
 def test_a_hub_id_without_the_hub_fails_fast_and_once(offline, tmp_path):
     # An address that nobody answers stands for the missing network; "1" is how a user says it.
     code = f"{IMPORTS}try: load('a/b')\nexcept CourseError as e: print(e)"
@@ -88,6 +88,7 @@ def test_a_hub_id_without_the_hub_fails_fast_and_once(offline, tmp_path):
     assert complaints == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name, says", [("a/b", "is not on this machine"), ("no such/id", "nor a dataset id")])
 def test_a_dataset_without_the_hub_fails_fast_and_once(name, says, tmp_path):
     code = f"{IMPORTS}try: confirm_on_hub({name!r}, 'dataset', remedy='pass yours')\nexcept CourseError as e: print(e)"

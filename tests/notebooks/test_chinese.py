@@ -6,13 +6,10 @@ import pytest
 
 import lessons
 
-# The code of all is that of the English notebooks (tests/tools/test_translate.py), and the browser runs those on nano.
-# 00 and 05 have predictions, checks, a live picture and a home; 11 adds the report.
-QUICK, SLOW = ("00_", "05_"), ("11_",)
-CHOSEN = [
-    pytest.param(path, id=path.stem, marks=() if path.name.startswith(QUICK) else pytest.mark.slow)
+# The code of all is that of the English notebooks (tests/tools/test_translate.py): `make check` runs one.
+ALL = [
+    pytest.param(path, id=path.stem, marks=() if path.name.startswith("00_") else pytest.mark.slow)
     for path in lessons.CHINESE
-    if path.name.startswith(QUICK + SLOW)
 ]
 
 
@@ -20,7 +17,7 @@ def test_there_is_one_for_each_lesson():
     assert [path.name for path in lessons.CHINESE] == [path.name for path in lessons.LESSONS]
 
 
-@pytest.mark.parametrize("path", CHOSEN)
+@pytest.mark.parametrize("path", ALL)
 def test_it_runs_and_speaks_chinese(path, tmp_path, monkeypatch):
     folder = tmp_path / "zh-TW"
     folder.mkdir()

@@ -69,6 +69,7 @@ def test_outputs_leave_a_notebook_alone_that_fails_or_warns(notebook, source):
     assert path.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_progress_bars_are_not_stored(notebook):
     ask = "token_probabilities(*load('nano'), [commands.prompt('x')] * 20, ['x'] * 20)"
     imports = "from helpers.dataset import commands\nfrom helpers.evaluation import token_probabilities\n"

@@ -169,6 +169,7 @@ def test_what_a_wheel_needs_is_read_from_it(tmp_path):
     assert stick._needs(wheel) == ["b>=2", 'c; os_name == "nt"']
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "folder, options, says",
     [
@@ -183,6 +184,7 @@ def test_bad_input_gets_one_sentence(folder, options, says, tmp_path):
     assert done.returncode == 2 and done.stderr.startswith(says) and done.stderr.count("\n") == 1, done.stderr
 
 
+@pytest.mark.slow
 def test_pip_s_own_reason_ends_in_one_sentence(tmp_path):
     none = tmp_path / "none.txt"
     none.write_text("filelock==0.0.0.0\n", encoding="utf-8")

@@ -75,7 +75,7 @@ def test_run_pressed_while_running_starts_no_second_run(lab):
     assert len(lab.table) == 1
 
 
-@pytest.mark.parametrize("end", ["min", "max"])
+@pytest.mark.parametrize("end", ["min", pytest.param("max", marks=pytest.mark.slow)])
 def test_sliders_at_their_ends_give_a_run(lab, end):
     for slider in (lab.rate, lab.batch, lab.warmup, lab.examples):
         value = getattr(slider, end)

@@ -90,6 +90,7 @@ def test_in_a_notebook_every_widget_comes_with_its_still():
     assert set(still.without_views(output.data)) == {"text/html", "text/plain"}
 
 
+@pytest.mark.slow
 def test_the_still_of_a_run_is_of_its_end():
     (output,) = run(
         "from helpers import setup\nfrom helpers.dataset import commands\nfrom helpers.training import nano_run\n"

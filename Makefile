@@ -40,7 +40,7 @@ setup: .venv/ready  ## build .venv, fetch the model, build the dataset (the othe
 lab: setup  ## open the course in JupyterLab (LAB_ARGS="--no-browser --port 8890"; LANGUAGE=zh-TW for 繁體中文)
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/$(SHOWN) $(if $(filter zh-TW,$(LANGUAGE)),$(IN_CHINESE)) $(LAB_ARGS)
 
-check: setup  ## lint, quick tests, every notebook on the nano model (about 6 min on 2 cores)
+check: setup  ## lint, quick tests, every notebook on the nano model (about 5 min on 2 cores)
 	@$(BIN)/python -m tools.stages check
 
 test: setup  ## lint, all tests, every stored output compared, every notebook in a browser (an hour or more on 2 cores; make times shows where they go)

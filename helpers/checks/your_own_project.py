@@ -35,14 +35,14 @@ def fitting_measures(answer: dict[str, str]) -> Verdict:
 
 @check
 def report_sentence(answer: str, gain: float, low: float, high: float) -> Verdict:
-    """One of SENTENCES, for a gain with its 95% interval that holds zero."""
+    """One of SENTENCES, for a gain with its 95% interval that contains zero."""
     if answer not in SENTENCES:
         return not_yet(f"choose one of: {', '.join(SENTENCES)}.")
     if answer == SENTENCES[0]:
         return not_yet(f"{gain:+g} was measured, but {low:+g} would have been no surprise either.")
     if answer == SENTENCES[1]:
         return not_yet(f"the interval reaches {high:+g}: nobody has shown that there is no gain.")
-    return right("the interval holds zero, so more held-out rows are needed before anybody may say more.")
+    return right("the interval contains zero, so more held-out rows are needed before anybody may say more.")
 
 
 @check
@@ -184,7 +184,7 @@ def interval_read(answer: str, gain: dict) -> Verdict:
         return right(f"{said}, all of it above zero.") if answer == READINGS[0] else not_yet(f"{said}.")
     if high < 0:
         return right(f"{said}, all of it below zero.") if answer == READINGS[1] else not_yet(f"{said}.")
-    return right(f"{said} and holds zero.") if answer == READINGS[2] else not_yet(f"{said}: zero is in it.")
+    return right(f"{said} and contains zero.") if answer == READINGS[2] else not_yet(f"{said}: zero is in it.")
 
 
 @check

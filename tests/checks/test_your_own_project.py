@@ -28,7 +28,7 @@ def test_fitting_measures(answer, right, says, capsys):
 @pytest.mark.parametrize(
     ("answer", "right", "says"),
     [
-        ("these rows do not decide", True, "holds zero"),
+        ("these rows do not decide", True, "contains zero"),
         ("better by 4 points", False, "-3 would have been no surprise"),
         ("not better", False, "reaches +11"),
         ("better", False, "choose one of"),
@@ -115,7 +115,7 @@ GAIN = {"value": 4.0, "low": -3.0, "high": 11.0}
         (check.updates, 51.75, (PLANNED,), False, "may be smaller"),
         (check.packing, False, (PLANNED,), True, "only 9%"),
         (check.packing, True, (PLANNED,), False, "only 9%"),
-        (check.interval_read, "these rows do not decide", (GAIN,), True, "holds zero"),
+        (check.interval_read, "these rows do not decide", (GAIN,), True, "contains zero"),
         (check.interval_read, "worth it", (GAIN,), False, "zero is in it"),
         (check.interval_read, "worth it", (GAIN | {"low": 1.0},), True, "above zero"),
         (check.interval_read, "worth it", (GAIN | {"high": -1.0},), False, "-3.0 to -1.0"),

@@ -2,6 +2,7 @@
 
 import json
 import random
+import subprocess
 import sys
 from pathlib import Path
 
@@ -214,6 +215,9 @@ def test_the_whole_notebook(name, template, file, use_lora, tmp_path, monkeypatc
     assert not lessons.trouble(executed)
     assert lessons.printed(executed, "key-figures")
     check.finished_project(tmp_path / "outputs/11")
+    use = lessons.printed(executed, "how-to-use")  # by somebody who has the folder, and not the course
+    assert "helpers" not in use
+    subprocess.run([sys.executable, "-c", use], cwd=tmp_path / "outputs/11", check=True)
     if name == LLAMA:  # what is handed over trains again, all weights and an adapter
         job = tmp_path / "outputs/11/job"
         jobs.run("python", "train.py", "--config", "sft.yaml", "--max_steps", "1", "--use_cpu", "true", folder=job)

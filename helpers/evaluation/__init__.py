@@ -1,6 +1,7 @@
 """What a model answers to commands, and how often that is right."""
 
 from helpers.evaluation.generation import LONGEST, answerer, generate, token_probabilities
+from helpers.evaluation.latency import time_requests
 from helpers.evaluation.measures import RESAMPLES, interval, wilson
 from helpers.evaluation.scores import METRICS, Scores, difference, evaluate, patterns, score
 
@@ -16,6 +17,7 @@ __all__ = [
     "interval",
     "patterns",
     "score",
+    "time_requests",
     "token_probabilities",
     "wilson",
 ]

@@ -15,7 +15,7 @@ TAUGHT = [*(ROOT / "teaching" / "zh-TW").rglob("*.md")]
 IN_CHINESE = [*CHINESE.glob("*.ipynb"), *CHINESE.glob("*.md"), *CHINESE.glob("solutions/*.ipynb"), *TAUGHT]
 ORDER = ["title", "needs", "parameters", "imports", "exercises", "quiz", "summary", "next"]
 TAGS = {"parameters", "nbval-ignore-output", "exercise", "solution", "hide-input"}
-LISTS = {"imports": 20, "parameters": 21}  # lines of cells that nobody has to follow
+LISTS = {"imports": 20, "parameters": 22}  # lines of cells that nobody has to follow
 LEVELS = ("🐢", "🐕", "🦁")
 # Absolute paths of whoever ran it: a usual home or scratch folder, or where this checkout lies.
 MACHINE_PATH = re.compile(

@@ -225,6 +225,26 @@ def test_the_whole_notebook(name, template, file, use_lora, tmp_path, monkeypatc
     assert "Right: " in capsys.readouterr().out
 
 
+def test_a_second_file_is_scored_at_the_end_without_the_rows_that_are_not_new(tmp_path):
+    path, new = csv_of_60_rows(tmp_path), tmp_path / "aside.csv"
+    more = [*questions(60)[:5], *[(f"Who sells {thing} by the dozen?", f"Ask for {thing}.") for thing in WORDS[:6]]]
+    new.write_text("question,answer\n" + "".join(f'"{a}","{b}"\n' for a, b in more), encoding="utf-8")
+    small = dict(max_steps=2, score_examples=4, answer_tokens=8)
+    executed = lessons.run_on_nano(PATH, tmp_path, data_path=str(path), new_path=str(new), **small)
+    assert not lessons.trouble(executed)
+    assert lessons.printed(executed, "new-rows").startswith("6 of 11 rows of aside.csv have no twin here")
+    assert lessons.printed(executed, "score-new-rows").startswith("On 6 rows that were put aside: ")
+    assert "rows that were put aside" in (tmp_path / "outputs/11/report.html").read_text("utf-8")
+
+
+def test_new_rows_that_are_none_and_a_second_file_that_is_missing_are_said_before_the_run(here):
+    path = str(csv_of_60_rows(here))
+    with pytest.raises(CourseError, match=r"^Every row of faq\.csv has a twin in faq\.csv: put others aside\.$"):
+        up_to("new-rows", data_path=path, new_path=path)
+    with pytest.raises(CourseError, match="none.csv"):
+        up_to("usable-rows", data_path=path, new_path="none.csv")
+
+
 def test_rows_that_are_all_alike_are_said_to_be(here):
     path = here / "same.csv"
     path.write_text("question,answer\n" + "How do I open the door?,Push.\n" * 30, encoding="utf-8")

@@ -66,7 +66,6 @@ def record(name: str, trial: Trial) -> None:
     """Train and score a trial, and write data/runs/round_NAME.json."""
     (model, tokenizer), log, minutes = load_tuned(first_round=True), [], 0.0
     if name != BEFORE:
-        model.requires_grad_(True)  # an adapter has frozen what it was merged into
         model, log, minutes = train_on(training_rows(trial), model, tokenizer, SETTINGS | {"seed": trial.seed})
     scores = {
         language: evaluate(model, tokenizer, rows, language, max_new_tokens=LONGEST)

@@ -91,7 +91,9 @@ def load_tuned(
         with quiet_transformers():
             if (path / "tokenizer_config.json").exists():  # a base model may have got a chat template with it
                 tokenizer = AutoTokenizer.from_pretrained(path)
-            return PeftModel.from_pretrained(model, path).merge_and_unload(), tokenizer
+            merged = PeftModel.from_pretrained(model, path).merge_and_unload()
+            # PEFT has frozen the weights. They can be trained again, and torch multiplies by frozen ones more slowly.
+            return merged.requires_grad_(True), tokenizer
     except (OSError, RuntimeError, ValueError, SafetensorError) as error:  # damaged, other shapes, no such layers
         made_for = json.loads((path / "adapter_config.json").read_text(encoding="utf-8")).get("base_model_name_or_path")
         raise CourseError(

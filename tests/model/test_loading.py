@@ -267,6 +267,7 @@ def test_a_folder_of_either_kind_is_a_fine_tuned_model(folder, adapter):
     whole, _ = load_tuned("nano", str(folder))  # holds all that it needs
     merged, _ = load_tuned(str(folder), str(adapter))
     assert not any("lora" in name for name, _ in merged.named_parameters())
+    assert all(weights.requires_grad for m in (whole, merged) for weights in m.parameters())  # for a second round
     layers = [zip(m.model.layers.parameters(), strict=False) for m in (whole, merged)]
     assert all(torch.equal(a, b) for (a,), (b,) in zip(*layers, strict=True))  # a fresh adapter changes nothing
 

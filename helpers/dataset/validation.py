@@ -13,7 +13,7 @@ from helpers.language import _
 ROLES = ("system", "user", "assistant")
 # One name for each check, in the order in which `report` lists them, and what it means.
 CHECKS = {
-    "malformed": "no dialogue that a chat template can render",
+    "malformed": "no dialogue of user and assistant in turn",
     "wrong label": "the answer is not what the task allows",
     "repeated id": "two rows with one id",
     "truncated": "longer than max_length: the end of the answer, EOS with it, is cut off",

@@ -56,6 +56,8 @@ def _seeds(name: str, about: str, *args, seeds=range(3), **options) -> dict[str,
 COMPARED = {
     # Each takes 800 examples' worth of updates, so that only the number of different examples varies.
     "examples_50": Run("50 template sentences", 50, score_every=20, config=dict(eval_steps=20)),
+    # Recorded when the trainer had changed: notebooks 03 and 06 show how far the two part.
+    "examples_50_again": Run("50 template sentences, again", 50, score_every=20, config=dict(eval_steps=20)),
     **{f"examples_{n}": Run(f"{n} template sentences", n) for n in (100, 200, 400, 800)},
     **_seeds("seed", "800 template sentences", 800, seeds=(1, 2)),
     # What is wrong with the data matters only against the spread of seeds, so each has three. A seed decides which

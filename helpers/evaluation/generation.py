@@ -36,7 +36,6 @@ def generate(
     texts = [tokenizer.apply_chat_template(p, tokenize=False, add_generation_prompt=True) for p in prompts]
     ids = tokenizer(texts, add_special_tokens=False)["input_ids"]
     order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
-    shared = len(os.path.commonprefix([*ids, ids[0][:-1]]))  # at least one token is left to each
     size = max(1, IN_CACHE // (len(ids[order[-1]]) + max_new_tokens))
     answers = [""] * len(ids)
     was_training = model.training
@@ -46,8 +45,8 @@ def generate(
         torch.inference_mode(),
         progress(shown=len(ids) > size, total=len(ids), desc=_("Answering"), unit=_("command")) as bar,
     ):
-        start = torch.tensor([ids[0][:shared]], dtype=torch.long, device=model.device)
-        prefix = model(input_ids=start, use_cache=True).past_key_values if shared else None
+        start, prefix = read_beginning(model, ids)
+        shared = start.shape[1]
         for first in range(0, len(order), size):
             rows = order[first : first + size]
             rest = tokenizer.pad({"input_ids": [ids[i][shared:] for i in rows]}, padding_side="left")
@@ -59,11 +58,7 @@ def generate(
                 input_ids=torch.cat([repeated, rest["input_ids"]], 1),
                 attention_mask=torch.cat([torch.ones_like(repeated), rest["attention_mask"]], 1),
                 past_key_values=cache,
-                do_sample=False,
-                max_new_tokens=max_new_tokens,
-                logits_processor=[constraint()] if constraint else None,
-                eos_token_id=tokenizer.eos_token_id,
-                pad_token_id=tokenizer.pad_token_id,
+                **greedy(tokenizer, max_new_tokens, constraint),
             )
             new = out[:, shared + rest["input_ids"].shape[1] :]
             for i, text in zip(rows, tokenizer.batch_decode(new, skip_special_tokens=True), strict=True):
@@ -71,6 +66,20 @@ def generate(
             bar.update(len(rows))
     model.train(was_training)
     return answers
+
+
+def read_beginning(model, ids: list[list[int]]):
+    """The tokens that all of `ids` begin with (1 by n; each keeps one of its own), and their keys and values if any."""
+    shared = len(os.path.commonprefix([*ids, ids[0][:-1]]))
+    start = torch.tensor([ids[0][:shared]], dtype=torch.long, device=model.device)
+    return start, model(input_ids=start, use_cache=True).past_key_values if shared else None
+
+
+def greedy(tokenizer, max_new_tokens: int, constraint: Callable | None = None) -> dict:
+    """The arguments of a model's `generate` for greedy answers; `constraint` makes a new LogitsProcessor."""
+    ends = dict(eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id)
+    forbid = [constraint()] if constraint else None
+    return dict(do_sample=False, max_new_tokens=max_new_tokens, logits_processor=forbid, **ends)
 
 
 def token_probabilities(model, tokenizer, prompts: list[list[dict]], answers: list[str]) -> list[pd.DataFrame]:

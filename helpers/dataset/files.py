@@ -13,7 +13,7 @@ from typing import NamedTuple
 import psutil
 
 from helpers.dataset import decoding, formats, records
-from helpers.dataset.columns import Format, Unknown
+from helpers.dataset.columns import Format, Unknown, value_of
 from helpers.dataset.turns import Unfit
 from helpers.errors import CourseError
 from helpers.language import _
@@ -48,6 +48,8 @@ class DataFile:
         the prompt, outside the loss; `turns.every_turn` makes a row of each.
     numbers: the place in the file of each of `rows`, from 1; a header is not counted.
     unusable: rows that are left out, and why. notes: rows that were changed. sha256: of the file, as hex.
+    groups: for each of `rows` its value in the column that is mapped as "group", or None if it is empty; None without
+        such a column.
     """
 
     path: Path
@@ -58,6 +60,7 @@ class DataFile:
     unusable: list[Remark]
     notes: list[Remark]
     sha256: str
+    groups: list | None = None
 
     @property
     def total(self) -> int:
@@ -94,7 +97,8 @@ def read(
     """A JSON, JSON Lines, CSV or Parquet file of other people, in any encoding and format that is known.
 
     mapping: which column is the "prompt" and the "completion", or "text", "messages", "tools" and "system"; a name
-        such as "answers.text" reaches into an object. chosen: of preference data take the preferred answers.
+        such as "answers.text" reaches into an object. "group" is a column, such as a customer, whose equal values say
+        that rows belong together. chosen: of preference data take the preferred answers.
     cut: a marker, such as "A:"; each text is cut at the last one into prompt and completion.
     Raises Refused, a CourseError, with one sentence that says what is wrong and what to do.
     """
@@ -121,10 +125,13 @@ def read(
         reason = f"{path.name} has no row to train on (row {unusable[0].row}: {unusable[0].detail})"
         raise Refused(f"{reason}; mend the file, or name its columns with --map.", format.name, len(found))
     columns = dict.fromkeys(str(column) for record in objects for column in record)
-    unused = ", ".join([column for column in columns if column not in {*format.used, records.HALF}][:8])
+    group = (mapping or {}).get("group")
+    unused = ", ".join([column for column in columns if column not in {*format.used, records.HALF, group}][:8])
     how = f"{_how_read(container, len(found))}\n{_how_used(format, unused)}"
+    values = [value_of(found[number - 1], group) for number in rows] if group else None
+    groups = values and [None if value == "" else value for value in values]
     sha256 = hashlib.sha256(data).hexdigest()
-    return DataFile(path, format.name, how, list(rows.values()), list(rows), unusable, notes, sha256)
+    return DataFile(path, format.name, how, list(rows.values()), list(rows), unusable, notes, sha256, groups)
 
 
 def _how_read(container: str, rows: int) -> str:

@@ -41,7 +41,9 @@ def recognise(
     """The format of the records; Unknown when none fits, when a mapping names no column, and for preference data."""
     columns = list(dict.fromkeys(column for record in records for column in record if column != HALF))
     if mapping:
-        return _mapped(columns, mapping, cut)
+        _check(columns, mapping)
+    if mapping and mapping.keys() != {"group"}:
+        return _mapped(mapping, cut)
     known = {plain(column): column for column in reversed(columns)}
     label = preferences.mark(records, known)
     if label and not chosen:
@@ -68,13 +70,16 @@ def marker(texts: list[str]) -> str:
     return ""
 
 
-def _mapped(columns: list[str], mapping: dict[str, str], cut: str) -> Format:
-    allowed = ("prompt", "completion", "system", "text", "messages", "tools")
+def _check(columns: list[str], mapping: dict[str, str]) -> None:
+    allowed = ("prompt", "completion", "system", "text", "messages", "tools", "group")
     for key, column in mapping.items():
         if key not in allowed:
             raise Unknown(f"no {key} to map: the names before = are {', '.join(allowed)}")
         if column not in columns and column.split(".")[0] not in columns:
             raise Unknown(f"no column {column!r}: it has {named(columns)}")
+
+
+def _mapped(mapping: dict[str, str], cut: str) -> Format:
     if "messages" in mapping:
         return _chat_format(mapping["messages"], mapping.get("tools"), mapping.get("system"), "messages")
     if {"prompt", "completion"} <= mapping.keys():

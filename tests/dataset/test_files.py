@@ -264,6 +264,16 @@ def test_a_mapping_says_what_is_what(tmp_path):
         files.read(path, {"prompt": "title"})
 
 
+@pytest.mark.parametrize("others", [{}, {"prompt": "question", "completion": "answer"}])
+def test_a_column_of_groups_leaves_the_format_as_it_is_and_drops_out_with_its_row(others, tmp_path):
+    path = saved(tmp_path, "of.csv", "question,answer,customer\nOpen?,Yes.,7\nClosed?,,8\nLate?,No.,\nHow?,So.,7\n")
+    file = files.read(path, others | {"group": "customer"})
+    assert file.groups == ["7", None, "7"] and file.numbers == [1, 3, 4] and "not used" not in file.how
+    assert files.read(path, others).groups is None
+    with pytest.raises(files.Refused, match="no column 'client': it has the columns 'question', 'answer', 'customer'"):
+        files.read(path, others | {"group": "client"})
+
+
 @pytest.mark.parametrize(
     "record",
     [

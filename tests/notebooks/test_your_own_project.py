@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import cells
@@ -235,6 +236,19 @@ def test_a_second_file_is_scored_at_the_end_without_the_rows_that_are_not_new(tm
     assert lessons.printed(executed, "new-rows").startswith("6 of 11 rows of aside.csv have no twin here")
     assert lessons.printed(executed, "score-new-rows").startswith("On 6 rows that were put aside: ")
     assert "rows that were put aside" in (tmp_path / "outputs/11/report.html").read_text("utf-8")
+
+
+def test_rows_of_one_customer_stand_in_one_split_and_are_not_new_in_a_second_file(here):
+    path, new = here / "mine.csv", here / "aside.csv"
+    table = pd.DataFrame(questions(60), columns=["question", "answer"]).assign(customer=[n % 15 for n in range(60)])
+    table.to_csv(path, index=False)
+    more = {"Do you open on Sundays?": 3, "My parcel is late!": 99, "I want my money back": 99, "Tea or coffee?": ""}
+    pd.DataFrame({"question": list(more), "answer": "Yes.", "customer": more.values()}).to_csv(new, index=False)
+    made = up_to("new-rows", data_path=str(path), new_path=str(new), mapping="group=customer", max_rows=0)
+    customers = {name: {made["row_groups"][i] for i in numbers} for name, numbers in made["held"].items()}
+    assert sum(map(len, customers.values())) == len(set.union(*customers.values())) == 15
+    assert [row["prompt"][-1]["content"] for row in made["new_rows"]] == list(more)[1:]
+    assert len(set(made["new_clusters"])) == 2
 
 
 def test_new_rows_that_are_none_and_a_second_file_that_is_missing_are_said_before_the_run(here):

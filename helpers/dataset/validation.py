@@ -22,7 +22,7 @@ CHECKS = {
     "near duplicate": "nearly the same prompt as an earlier row, and the same answer",
     "contradiction": "the same prompt as an earlier row, and another answer",
     "leaked row": "a duplicate, exact or near, of a training row in another split",
-    "leaked group": "its group, such as its template, is in the training split too",
+    "leaked group": "its group, such as its sentence pattern, is in the training split too",
 }
 
 

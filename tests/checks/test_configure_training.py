@@ -89,9 +89,11 @@ def test_planned_config(change, says, tmp_path, capsys):
 def test_brought_up_to_date(capsys):
     old = dict(max_seq_length=512, warmup_ratio=0.03, group_by_length=True, packing=False)
     right = dict(max_length=512, warmup_steps=0.03, train_sampling_strategy="group_by_length", packing=False)
+    right["bf16"] = False
     for answer, says in [
         (None, "Not tried yet"),
         (right, "Right"),
+        (right | {"bf16": None}, "it would train in bf16"),
         ({k: v for k, v in right.items() if k != "packing"}, "Right"),  # it is the default
         (old, "SFTConfig has no argument max_seq_length"),
         (right | {"warmup_steps": 3}, "warmup_steps should be 0.03"),

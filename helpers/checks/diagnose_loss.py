@@ -16,7 +16,7 @@ def schedule_end(answer: float, log: pd.DataFrame) -> Verdict:
     end, peak = phases.schedule_ends(log), rates.idxmax()
     share = rates.asof(answer) / rates.max()
     if answer == end:
-        return right(f"from update {end:g} on the rate is at most {share:.0%} of its peak: there every curve is flat.")
+        return right(f"from update {end:g} on the rate is at most {share:.0%} of its peak: there little can happen.")
     if answer < peak:
         return not_yet(f"update {answer:g} lies in the warm-up: look at the updates after the peak, at {peak:g}.")
     if answer < end:

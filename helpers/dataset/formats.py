@@ -40,9 +40,9 @@ def recognise(
 ) -> Format:
     """The format of the records; Unknown when none fits, when a mapping names no column, and for preference data."""
     columns = list(dict.fromkeys(column for record in records for column in record if column != HALF))
-    if mapping:
-        _check(columns, mapping)
-    if mapping and mapping.keys() != {"group"}:
+    mapping = mapping or {}
+    _check(columns, mapping)
+    if mapping.keys() - {"group"}:
         return _mapped(mapping, cut)
     known = {plain(column): column for column in reversed(columns)}
     label = preferences.mark(records, known)

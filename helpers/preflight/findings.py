@@ -22,6 +22,7 @@ CHECKS = {
     "BOS twice": "the text begins with a token that the tokenizer or the template adds as well",
     "template refuses": "the model's chat template raises an error for this row",
     "leaked row": "the same question, exactly or nearly, as a held-out row",
+    "leaked group": "its group, the column mapped as group, has held-out rows too",
     "contradiction": "the same prompt as an earlier row, and another answer",
     "dropped": "the prompt alone fills max_length: nothing is left to learn from",
     "truncated": "longer than max_length: the end of the answer, EOS with it, is cut off",
@@ -55,6 +56,7 @@ SPOILS = {
     "BOS twice",
     "template refuses",
     "leaked row",
+    "leaked group",
     "configuration",
 }
 IN_BULK = {"contradiction", "dropped", "truncated", "duplicate", "refused answer"}
@@ -71,14 +73,14 @@ def inspect(
     """Every finding as one line: row, check (of CHECKS), detail; in the order of CHECKS.
 
     row: its place in the file, from 1; 0 is the file as a whole. max_length: tokens, as given to SFTConfig, or None.
-    held_out: another file, of which no question may be trained on. A row of tools is compared and measured as text.
+    held_out: another file; none of its questions and groups may be trained on. Rows of tools are measured as text.
     `attrs["lengths"]` of the result holds the tokens of each row (see validation.lengths), which `plan` takes.
     """
     lines = [tuple(remark) for remark in (*file.unusable, *file.notes)]
     lines += _of_the_file(file, tokenizer)
     fit = {}
-    for number, row in zip(file.numbers, file.rows, strict=True):
-        as_text = tools_as_text(row)
+    for number, row, group in zip(file.numbers, file.rows, file.groups or [None] * len(file.rows), strict=True):
+        as_text = tools_as_text(row) | {"group": group}
         found = tokens.problems(row if tokens.knows_tools(tokenizer) else as_text, tokenizer)
         if not any(check == "template refuses" for check, _ in found):
             fit[number] = as_text
@@ -88,7 +90,7 @@ def inspect(
     lines += _of_lengths(fit)
     tokenizer = tokens.with_template(tokenizer)
     measured = validation.lengths(fit.values(), tokenizer)
-    lines += _of_validation(fit, measured, tokenizer, max_length, held_out)
+    lines += _of_validation(fit, {"file": measured}, tokenizer, max_length, held_out)
     lines = _together(lines, len(file.rows))
     order = {check: place for place, check in enumerate(CHECKS)}
     lines.sort(key=lambda line: (order[line[1]], line[0]))
@@ -175,12 +177,13 @@ def _of_lengths(rows: dict[int, dict]):
             yield number, "long answer", f"{length:,} characters, the median has {usual:,.0f}"
 
 
-def _of_validation(rows: dict[int, dict], measured: pd.DataFrame, tokenizer, max_length: int | None, held_out):
+def _of_validation(rows: dict[int, dict], measured: dict, tokenizer, max_length: int | None, held_out):
     splits, numbers = {"file": list(rows.values())}, {"file": list(rows)}
     if held_out:
-        others = [tools_as_text(row) for row in held_out.rows]
+        groups = held_out.groups or [None] * len(held_out.rows)
+        others = [tools_as_text(row) | {"group": of} for row, of in zip(held_out.rows, groups, strict=True)]
         splits, numbers = {"held-out": others} | splits, {"held-out": held_out.numbers} | numbers
-    found = validation.findings(splits, tokenizer, max_length, numbers=numbers, measured={"file": measured})
+    found = validation.findings(splits, tokenizer, max_length, group="group", numbers=numbers, measured=measured)
     for line in found[found["split"] == "file"].itertuples():
         yield line.row, RENAMED.get(line.check, line.check), line.detail
 

@@ -129,6 +129,18 @@ def test_leaks_are_told_at_the_row_to_remove(tmp_path, nano):
     assert judged(tmp_path, [], nano, held_out=held_out) == [(5 - len(ROWS), "leaked row")]
 
 
+def test_no_row_of_a_held_out_group_may_be_trained_on(tmp_path, nano):
+    mapping = {"group": "customer"}
+    rows = [row | {"customer": n // 3} for n, row in enumerate(ROWS)]
+    of_others = {"question": "Who lives in the castle?", "answer": "Nobody."}
+    file = files.read(saved(tmp_path, rows), mapping)
+    for customer, leaked in ((2, [7, 8, 9]), (99, []), (None, [])):
+        held_out = files.read(saved(tmp_path, [of_others | {"customer": customer}], "held.jsonl"), mapping)
+        found = inspect(file, nano, held_out=held_out)
+        assert list(found["row"]) == leaked and set(found["check"]) <= {"leaked group"}
+        assert spoils(found, len(rows)) == (["leaked group"] if leaked else [])
+
+
 def test_faults_of_a_template_are_found(nano):
     deepseek = chat.tokenizer_for("DeepSeek-R1-Distill", nano)
     pair = {"prompt": [{"role": "user", "content": "a"}]}

@@ -53,7 +53,7 @@ class Trial:
 
 
 def _seeds(name: str, about: str, **options) -> dict[str, Trial]:
-    return {f"{name}_{seed}": Trial(about, seed=seed, **options) for seed in range(3)}
+    return {f"{name}_{seed}": Trial(about, seed=seed, **options) for seed in range(4)}
 
 
 TRIALS = {

@@ -20,7 +20,7 @@ def half_width(answer: float, share: float, n: float, commands: int) -> Verdict:
         return abs(answer - other) <= 0.01 * other
 
     if near(points(1.96, n)):
-        return right(f"{answer:.1f} points to each side; with four times the commands it would be half of that.")
+        return right(f"{answer:.1f} points to each side; four times the commands and the patterns would halve it.")
     if near(points(1.96, n) / 100):
         return not_yet("that is a share; a hundred times as much are percentage points.")
     if near(points(1.96, commands)):

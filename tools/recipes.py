@@ -59,12 +59,20 @@ COMPARED = {
     # Recorded when the trainer had changed: notebooks 03 and 06 show how far the two part.
     "examples_50_again": Run("50 template sentences, again", 50, score_every=20, config=dict(eval_steps=20)),
     **{f"examples_{n}": Run(f"{n} template sentences", n) for n in (100, 200, 400, 800)},
-    **_seeds("seed", "800 template sentences", 800, seeds=(1, 2)),
-    # What is wrong with the data matters only against the spread of seeds, so each has three. A seed decides which
+    **_seeds("seed", "800 template sentences", 800, seeds=range(1, 5)),
+    # What is wrong with the data matters only against the spread of seeds, so each has five. A seed decides which
     # examples are drawn, which of them are spoiled, and their order.
-    **_seeds("examples_400", "400 template sentences", 400, seeds=(1, 2)),
-    **_seeds("shuffled_20", "800 template sentences, 20% with the answer of another", 800, shuffled=0.2),
-    **_seeds("repeats_400", f"400 template sentences and 400 copies of {perturb.REPEATED} of them", 400, repeats=400),
+    **_seeds("examples_400", "400 template sentences", 400, seeds=range(1, 5)),
+    **_seeds(
+        "shuffled_20", "800 template sentences, 20% with the answer of another", 800, seeds=range(5), shuffled=0.2
+    ),
+    **_seeds(
+        "repeats_400",
+        f"400 template sentences and 400 copies of {perturb.REPEATED} of them",
+        400,
+        seeds=range(5),
+        repeats=400,
+    ),
     # Beside the gallery's adapters at a sixth of this rate and at ten times of it.
     "lora_same": Run("a LoRA adapter at the rate of all weights", 800, lora=8, config=WATCHED),
     "rate_third": Run("a third of the healthy learning rate", 800, config=WATCHED | dict(learning_rate=1e-4)),

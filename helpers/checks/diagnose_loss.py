@@ -83,10 +83,12 @@ def overfitting_rule(answer: Callable[[pd.DataFrame], float | None], runs: dict[
 
     A rise counts from the limit of a diagnosis on, and only while training loss falls.
     """
+    tried = 0
     for name, run in runs.items():
         log = run_log.table(run["log"])
         if "eval_loss" not in log or diagnosis.diagnose(run).label in ("not a number", "nothing in the loss"):
             continue  # a broken run has no lowest point
+        tried += 1
         measured = log.dropna(subset=["eval_loss"])
         rise = diagnosis.measures(log)["validation loss, last to lowest"]
         lowest = measured["step"][measured["eval_loss"].idxmin()] if rise > rules.RISE else None
@@ -94,7 +96,7 @@ def overfitting_rule(answer: Callable[[pd.DataFrame], float | None], runs: dict[
         if proposed != lowest:
             says = "does not overfit" if lowest is None else f"overfits from update {lowest:g} on"
             return not_yet(f"{name} ({run['recipe']['about']}) {says}; your function gives {proposed}.")
-    return right(f"for all {len(runs)} runs.")
+    return right(f"for all {tried} runs that have losses.")
 
 
 def _about_label(answer: str | None, recipe: dict) -> str:

@@ -12,7 +12,7 @@ from transformers import LogitsProcessor
 from helpers.dataset import calls, commands
 from helpers.errors import CourseError
 from helpers.evaluation.generation import generate, token_probabilities
-from helpers.evaluation.measures import interval
+from helpers.evaluation.measures import interval, wilson
 from helpers.evaluation.scores import METRICS, Scores, difference, score
 from helpers.model import load, load_tuned
 
@@ -78,6 +78,13 @@ def test_a_share_gets_wilsons_interval(right, n, low, high):
     assert interval([1] * right + [0] * (n - right)) == pytest.approx((low, high), abs=0.05)
     tails = binomtest(right, n).proportion_ci(method="wilson")
     assert interval([1] * right + [0] * (n - right)) == pytest.approx((100 * tails.low, 100 * tails.high), abs=0.01)
+
+
+def test_rounding_puts_no_share_outside_its_interval():
+    for n in range(1, 60):
+        for share in (0.0, 1.0):  # error bars of a negative length end a figure
+            low, high = wilson(share, n)
+            assert low <= 100 * share <= high
 
 
 def test_commands_of_one_pattern_are_worth_fewer():

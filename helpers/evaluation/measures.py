@@ -106,7 +106,7 @@ def wilson(share: float, n: float) -> tuple[float, float]:
     z = 1.96
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return float(100 * min(max(middle - half, 0), share)), float(100 * max(min(middle + half, 1), share))
+    return float(100 * np.clip(middle - half, 0, share)), float(100 * np.clip(middle + half, share, 1))
 
 
 def table(values: dict[str, np.ndarray], groups: np.ndarray) -> pd.DataFrame:

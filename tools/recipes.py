@@ -58,11 +58,13 @@ COMPARED = {
     "examples_50": Run("50 template sentences", 50, score_every=20, config=dict(eval_steps=20)),
     # Recorded when the trainer had changed: notebooks 03 and 06 show how far the two part.
     "examples_50_again": Run("50 template sentences, again", 50, score_every=20, config=dict(eval_steps=20)),
-    **{f"examples_{n}": Run(f"{n} template sentences", n) for n in (100, 200, 400, 800)},
-    **_seeds("seed", "800 template sentences", 800, seeds=range(1, 5)),
-    # What is wrong with the data matters only against the spread of seeds, so each has five. A seed decides which
+    # Fewer or worse examples matter only against the spread of seeds, so each set has five. A seed decides which
     # examples are drawn, which of them are spoiled, and their order.
-    **_seeds("examples_400", "400 template sentences", 400, seeds=range(1, 5)),
+    **{
+        name: run
+        for n in (50, 100, 200, 400, 800)
+        for name, run in _seeds(f"examples_{n}", f"{n} template sentences", n, seeds=range(5)).items()
+    },
     **_seeds(
         "shuffled_20", "800 template sentences, 20% with the answer of another", 800, seeds=range(5), shuffled=0.2
     ),
@@ -75,7 +77,13 @@ COMPARED = {
     ),
     # Beside the gallery's adapters at a sixth of this rate and at ten times of it.
     "lora_same": Run("a LoRA adapter at the rate of all weights", 800, lora=8, config=WATCHED),
-    "rate_third": Run("a third of the healthy learning rate", 800, config=WATCHED | dict(learning_rate=1e-4)),
+    **_seeds(
+        "rate_third",
+        "a third of the healthy learning rate",
+        800,
+        seeds=range(5),
+        config=WATCHED | dict(learning_rate=1e-4),
+    ),
     # At the edge of what is stable: an earlier recording of the same recipe leapt at update 16, so it is in no gallery.
     "rate_tenfold": Run("ten times the healthy learning rate", 800, config=WATCHED | dict(learning_rate=3e-3)),
     "natural_400": Run("400 template sentences and 400 natural ones", 400, natural=400),

@@ -223,6 +223,9 @@ def test_the_whole_notebook(name, template, file, use_lora, tmp_path, monkeypatc
         job = tmp_path / "outputs/11/job"
         jobs.run("python", "train.py", "--config", "sft.yaml", "--max_steps", "1", "--use_cpu", "true", folder=job)
         assert (job / "run" / "adapter_config.json").exists() == use_lora
+        if use_lora:
+            again = json.loads((job / "run" / "adapter_config.json").read_text("utf-8"))
+            assert (again["r"], again["lora_alpha"], again["lora_dropout"]) == (16, 32, 0)
     assert "Right: " in capsys.readouterr().out
 
 

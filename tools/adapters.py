@@ -14,7 +14,7 @@ from peft import LoraConfig, get_peft_model
 from helpers.dataset import commands
 from helpers.errors import quiet_transformers
 from helpers.evaluation import evaluate
-from helpers.model import load
+from helpers.model import fast_bf16, load
 from tools import pieces
 from tools.recipes import SETTINGS as OF_THE_GALLERY
 from tools.second_round import train_on
@@ -42,6 +42,7 @@ TWICE, FOUR_TIMES = dict(learning_rate=6e-3), dict(learning_rate=1.2e-2)
 TRIALS = {
     "baseline": Trial("baseline: rank 8"),
     "rank_2": Trial("rank 2", RANK_2),
+    "rank_2_alpha": Trial("rank 2, lora_alpha 16", dict(r=2)),
     "rank_64": Trial("rank 64", dict(r=64)),
     "rslora": Trial("rank 64, rsLoRA", RSLORA),
     "attention": Trial("rank 8, attention alone", ATTENTION),
@@ -75,6 +76,7 @@ def run(trial: Trial, seed: int, name: str = "smollm2") -> dict:
         "intent": digits(scores["intent"]),
         "loss": [line["loss"] for line in log if "loss" in line],
         "seconds": 60 * minutes,
+        "bf16": fast_bf16(),  # as sft_config chose: compare runs of one precision
     }
 
 

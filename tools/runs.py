@@ -160,6 +160,7 @@ def train(name: str, run: Run) -> None:
     run_log.save(
         name,
         recipe=asdict(run) | {"config": settings},
+        bf16=trainer.args.bf16,  # rounds otherwise than float32: compare runs of one precision
         minutes=clock.seconds / 60,
         minutes_in_all=(time.monotonic() - began) / 60,
         trained_share=share,

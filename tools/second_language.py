@@ -37,6 +37,7 @@ BEFORE = "chinese_before"
 TRIALS = {
     BEFORE: Trial("the adapter that comes with the course"),
     "chinese_0": Trial("200 commands in Chinese, and 200 English ones that it has seen", 200, 200),
+    "english_0": Trial("400 English commands that it has seen", english=400),  # the price of the round itself
 }
 
 
@@ -50,6 +51,7 @@ def training_rows(trial: Trial) -> Dataset:
     rows = [
         asked_in_english(commands.load(language)["train"].shuffle(seed=trial.seed).select(range(number)))
         for language, number in ((CHINESE, trial.chinese), ("en", trial.english))
+        if number
     ]
     return concatenate_datasets(rows).select_columns(["prompt", "completion"]).shuffle(seed=trial.seed)
 

@@ -28,8 +28,9 @@ SPLITS = {
 LIVE, BUCKET = 10**9, 5 * 10**8
 FILES = {"DDP": "ddp", "FSDP": "fsdp", "DeepSpeed ZeRO-3": "deepspeed"}
 NOT_PLANNED = {("QLoRA", "DeepSpeed ZeRO-3")}  # (method, split): 4 bits under ZeRO-3
-# What the course knows of a command or a file for GPUs; data/runs/gpu.json holds what was measured.
-TRIED = "data/runs/gpu.json has the commands that ran, each on one GPU; any other was only read"
+# What the course knows of a file and of a command for GPUs; data/runs/gpu.json holds what was measured.
+TRIED = "ran on one GPU, in one process; with several it was only read"
+STARTED = "data/runs/gpu.json has the commands that ran, each on one GPU; any other was only read"
 ROOM = 0.9  # of the nominal memory; the rest goes to CUDA itself, to fragments and to buffers of communication
 
 
@@ -129,7 +130,6 @@ def command(
     if METHODS[method]:
         line.append(f"--use_peft --lora_r {RANK} --lora_target_modules all-linear --dtype {dtype}")
     if method == "QLoRA":
-        line.append("--load_in_4bit --bnb_4bit_quant_type nf4 --use_bnb_nested_quant")
-    if method == "QLoRA" and of_fsdp:
-        line.append(f"--bnb_4bit_quant_storage {dtype}")
-    return f"# {TRIED}.\n" + " \\\n    ".join(line)
+        stored = [f"--bnb_4bit_quant_storage {dtype}"] if of_fsdp else []
+        line += ["--load_in_4bit --bnb_4bit_quant_type nf4 --use_bnb_nested_quant", *stored]
+    return f"# {STARTED}.\n" + " \\\n    ".join(line)

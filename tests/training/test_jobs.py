@@ -235,7 +235,7 @@ def test_the_script_takes_what_trl_sft_takes():
 @pytest.mark.parametrize("method", planner.METHODS)
 def test_each_planned_command_is_understood_by_its_parsers(method, split):
     told, line = planner.command("facebook/opt-350m", method, 4, 512, 2, split, bf16=method != "LoRA").split("\n", 1)
-    assert told == f"# {planner.TRIED}."
+    assert told == f"# {planner.STARTED}."
     launcher, script = line.replace("\\\n", " ").split("train.py")
     known = launch_command_parser().parse_args([*launcher.split()[2:], "train.py", *script.split()])
     assert known.num_processes == 2 and (JOB / known.config_file).exists()

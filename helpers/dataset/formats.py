@@ -43,7 +43,7 @@ def recognise(
     mapping = mapping or {}
     _check(columns, mapping)
     if mapping.keys() - {"group"}:
-        return _mapped(mapping, cut)
+        return _mapped(records, mapping, cut)
     known = {plain(column): column for column in reversed(columns)}
     label = preferences.mark(records, known)
     if label and not chosen:
@@ -79,9 +79,11 @@ def _check(columns: list[str], mapping: dict[str, str]) -> None:
             raise Unknown(f"no column {column!r}: it has {named(columns)}")
 
 
-def _mapped(mapping: dict[str, str], cut: str) -> Format:
+def _mapped(records: list[dict], mapping: dict[str, str], cut: str) -> Format:
     if "messages" in mapping:
-        return _chat_format(mapping["messages"], mapping.get("tools"), mapping.get("system"), "messages")
+        column, tools = mapping["messages"], mapping.get("tools")
+        kind = "tool calling" if tools or any(map(_is_call, _turns(records, column))) else "messages"
+        return _chat_format(column, tools, mapping.get("system"), kind)
     if {"prompt", "completion"} <= mapping.keys():
         system = mapping.get("system")
         return _pair("prompt-completion", mapping["prompt"], mapping["completion"], system=system)
@@ -95,13 +97,17 @@ def _chat(records: list[dict], known: dict) -> Format | None:
         turns = next((turns for r in records[:100] if (turns := listed(r.get(known.get(name))))), None)
         if not turns or (name == "data" and not all(isinstance(turn, str) for turn in turns)):
             continue
-        every = [t for r in records for t in listed(r.get(known[name])) or () if isinstance(t, dict)]
+        every = _turns(records, known[name])
         tools = first(known, ("tools", "functions"))
         with_tools = tools or any(_is_call(turn) for turn in every)
         by_from = any("from" in turn or not is_turn(turn) for turn in every) or not every
         kind = "tool calling" if with_tools else "sharegpt" if by_from else "messages"
         return _chat_format(known[name], tools, first(known, SYSTEMS), kind)
     return None
+
+
+def _turns(records: list[dict], column: str) -> list[dict]:
+    return [turn for record in records for turn in listed(record.get(column)) or () if isinstance(turn, dict)]
 
 
 def _is_call(turn: dict) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import pandas as pd
 from sacrebleu.metrics import CHRF
+from scipy import stats
 
 from helpers.dataset import calls
 from helpers.errors import CourseError
@@ -24,6 +25,7 @@ MOST = 0.9  # of the answers, from which they count as of one kind
 LABELS = 20  # different answers at most, and each used three times on average
 NUMBER = re.compile(r"[-+]?\d[\d,]*\.?\d*(?:[eE][-+]?\d+)?")
 RESAMPLES = 10_000  # of the groups
+FEW = 20  # groups: of fewer, resampling sees too little of the scatter, and Student's t takes its place
 
 
 def choose(answers: Sequence[str]) -> str:
@@ -59,14 +61,18 @@ def paired(one: np.ndarray, other: np.ndarray, groups: np.ndarray) -> dict[str, 
     """How much better `one` did than `other` on the same rows: value, low, high in points of 100, and p.
 
     one, other: 0 to 1 for each row. groups: a number from 0 for each row; rows of a group are right or wrong together.
-    low, high: a 95% interval from resampled groups. p: if the two were equally good, how often a coin flip for each
-    group, which of the two gave which answers, would make a difference at least as large.
+    low, high: a 95% interval from resampled groups, or Student's t of FEW groups. p: if the two were equally good, how
+    often a coin flip for each group, which of the two gave which answers, would make a difference at least as large.
     """
     change, rng = np.asarray(one, float) - np.asarray(other, float), np.random.default_rng(0)
     number, sizes, by_group = groups.max() + 1, np.bincount(groups), np.bincount(groups, change)
     picks = rng.integers(number, size=(RESAMPLES, number))
     flips = rng.choice([-1.0, 1.0], size=(RESAMPLES, number))
     low, high = np.quantile(by_group[picks].sum(1) / sizes[picks].sum(1), [0.025, 0.975])
+    if number < FEW:  # one group says nothing of others
+        scatter = number * ((by_group - change.mean() * sizes) ** 2).sum() / max(number - 1, 1)
+        half = stats.t.ppf(0.975, number - 1) * np.sqrt(scatter) / len(change) if number > 1 else 2
+        low, high = max(change.mean() - half, -1), min(change.mean() + half, 1)
     if change.min() == change.max():  # resampling then sees no scatter, but other rows may differ
         unseen = wilson(0, number)[1] / 100
         low, high = max(low - unseen, -1), min(high + unseen, 1)
@@ -84,16 +90,16 @@ def interval(hits, trials=None, groups=None) -> tuple[float, float]:
 
     hits, trials, groups: an entry for each command (trials: 1 each; groups: each its own). It is Wilson's interval,
     never of width zero, for as many independent commands as these are worth: the scatter between groups says how many.
-    Where all or none are right there is no scatter, and each group counts once. For hits between 0 and 1 it is wider
-    than it need be. Source: Dean and Pagano, "Evaluating Confidence Interval Methods for Binomial Proportions in
-    Clustered Surveys", 2015.
+    Where all or none are right, or of one group, there is no scatter, and each group counts once. For hits between 0
+    and 1 it is wider than it need be. Source: Dean and Pagano, "Evaluating Confidence Interval Methods for Binomial
+    Proportions in Clustered Surveys", 2015.
     """
     hits = np.asarray(hits, float)
     trials = np.ones(len(hits)) if trials is None else np.asarray(trials, float)
     groups = np.arange(len(hits)) if groups is None else np.asarray(groups)
     commands, number, total = len(hits), groups.max() + 1, max(trials.sum(), 1)
     share = hits.sum() / total
-    if share in (0, 1):
+    if share in (0, 1) or number == 1:
         return wilson(share, number)
     residuals = np.bincount(groups, hits - share * trials)
     scatter = number / max(number - 1, 1) * (residuals**2).sum() / total**2

@@ -194,6 +194,8 @@ def test_tool_calls_of_two_projects_are_read_alike(tmp_path):
     assert first.format == second.format == "tool calling" and first.total == 2
     assert first.rows[0] == second.rows[0]
     assert first.rows[0]["messages"][1]["tool_calls"][0]["function"]["arguments"] == {"on": True}
+    renamed = as_lines(tmp_path, [{"msgs": messages, "functions": other["tools"]}])
+    assert files.read(renamed, mapping={"messages": "msgs", "tools": "functions"}).rows[0] == second.rows[0]
     text = turns.tools_as_text(first.rows[0])
     assert validation.dialogue(text) and '<tool_call>{"name": "light"' in text["prompt"][2]["content"]
 

@@ -75,6 +75,23 @@ def test_rows_of_one_group_count_together():
     assert together["high"] - together["low"] > apart["high"] - apart["low"]
 
 
+@pytest.mark.parametrize("number", [1, 2, 4, 8])
+def test_few_groups_seldom_show_a_difference_that_is_not_there(number):
+    rng, groups = np.random.default_rng(0), np.repeat(np.arange(number), 10)
+    shown = 0
+    for _ in range(200):
+        of_group = np.repeat(rng.normal(0, 0.2, number), 10)
+        one = np.clip(0.5 + of_group + rng.normal(0, 0.1, len(groups)), 0, 1)
+        difference = measures.paired(one, np.full(len(groups), 0.5), groups)
+        shown += difference["low"] > 0 or difference["high"] < 0
+    assert shown <= 20  # 10, if the interval is right
+
+
+def test_one_group_is_worth_one_command():
+    hits, one = np.array([1, 1, 0, 1.0]), np.zeros(4, int)
+    assert measures.interval(hits, groups=one) == measures.wilson(0.75, 1)
+
+
 def test_table_gives_each_model_an_interval():
     frame = measures.table({"before": np.zeros(30), "after": np.full(30, 0.5)}, np.arange(30))
     assert list(frame.columns) == ["value", "low", "high"]

@@ -77,6 +77,8 @@ COMPARED = {
     ),
     # Beside the gallery's adapters at a sixth of this rate and at ten times of it.
     "lora_same": Run("a LoRA adapter at the rate of all weights", 800, lora=8, config=WATCHED),
+    "rate_third": Run("a third of the healthy learning rate", 800, config=WATCHED | dict(learning_rate=1e-4)),
+    # As the five sets of 800 above, by the same trainer; the run before was recorded with the gallery.
     **_seeds(
         "rate_third",
         "a third of the healthy learning rate",

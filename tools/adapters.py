@@ -42,7 +42,6 @@ TWICE, FOUR_TIMES = dict(learning_rate=6e-3), dict(learning_rate=1.2e-2)
 TRIALS = {
     "baseline": Trial("baseline: rank 8"),
     "rank_2": Trial("rank 2", RANK_2),
-    "rank_2_alpha": Trial("rank 2, lora_alpha 16", dict(r=2)),
     "rank_64": Trial("rank 64", dict(r=64)),
     "rslora": Trial("rank 64, rsLoRA", RSLORA),
     "attention": Trial("rank 8, attention alone", ATTENTION),

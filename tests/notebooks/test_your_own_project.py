@@ -131,6 +131,24 @@ def test_a_small_disk_is_refused_before_the_run(here, small_disk):
         up_to("train", data_path=str(csv_of_60_rows(here)), output_dir=str(small_disk / "run"))
 
 
+def test_a_rival_sees_the_whole_conversation_and_a_question_the_message_that_all_rows_share(here):
+    def talk(system, asked, answer):
+        parts = [("system", system), ("user", "Good morning!"), ("assistant", "Hello."), ("user", asked)]
+        return [{"role": role, "content": text} for role, text in [*parts, ("assistant", answer)]]
+
+    path = here / "talks.jsonl"
+    for system_of, asked in ((lambda n: "Be brief.", 2), (lambda n: f"Shop {n}.", 1)):
+        talks = [talk(system_of(n), *pair) for n, pair in enumerate(questions(40))]
+        path.write_text("".join(json.dumps({"messages": talk}) + "\n" for talk in talks), encoding="utf-8")
+        known = up_to("retrieval", data_path=str(path), output_dir="here")
+        row = known["test"][0]
+        asks = known["with_examples"](row)
+        assert asks[0] == row["prompt"][0] and asks[-3:] == row["prompt"][-3:]
+        ask_it = next(cell for cell in NOTEBOOK.cells if cell.id == "ask-it")
+        exec(ask_it.source.rsplit("compare.", 1)[0], known)
+        assert len(known["as_asked"]("Where?")) == asked
+
+
 def test_a_file_that_changed_meanwhile_is_said_in_the_report(here):
     path = csv_of_60_rows(here)
     known = up_to("split", data_path=str(path), output_dir="here")

@@ -55,7 +55,7 @@ def test_the_gallery_is_as_large_as_promised_and_small_on_disk():
     assert len(model("smollm2")) >= 14 and len(model("nano")) >= 20
     field = {"not comparable", "barely learning", "cannot tell"}  # which other people's logs show
     assert {run["recipe"]["fault"] for run in GALLERY.values()} == set(diagnosis.diagnoses()) - field
-    assert sum(path.stat().st_size for path in RUNS.glob("*.json")) < 3_000_000
+    assert sum(path.stat().st_size for path in RUNS.glob("*.json")) < 3_200_000
     for name, run in GALLERY.items():
         assert run["recipe"]["fix"] in {"", *GALLERY}, name
 

@@ -68,21 +68,18 @@ def paired(one: np.ndarray, other: np.ndarray, groups: np.ndarray) -> dict[str, 
     number, sizes, by_group = groups.max() + 1, np.bincount(groups), np.bincount(groups, change)
     picks = rng.integers(number, size=(RESAMPLES, number))
     flips = rng.choice([-1.0, 1.0], size=(RESAMPLES, number))
-    low, high = np.quantile(by_group[picks].sum(1) / sizes[picks].sum(1), [0.025, 0.975])
-    if number < FEW:  # one group says nothing of others
-        scatter = number * ((by_group - change.mean() * sizes) ** 2).sum() / max(number - 1, 1)
-        half = stats.t.ppf(0.975, number - 1) * np.sqrt(scatter) / len(change) if number > 1 else 2
+    if number >= FEW:
+        low, high = np.quantile(by_group[picks].sum(1) / sizes[picks].sum(1), [0.025, 0.975])
+    else:  # one group says nothing of others
+        error = np.sqrt(_scatter(change - change.mean(), groups)) / len(change)
+        half = stats.t.ppf(0.975, number - 1) * error if number > 1 else 2
         low, high = max(change.mean() - half, -1), min(change.mean() + half, 1)
     if change.min() == change.max():  # resampling then sees no scatter, but other rows may differ
         unseen = wilson(0, number)[1] / 100
         low, high = max(low - unseen, -1), min(high + unseen, 1)
     as_large = np.abs(flips @ by_group) >= abs(change.sum()) - 1e-9
-    return {
-        "value": 100 * change.mean(),
-        "low": 100 * low,
-        "high": 100 * high,
-        "p": (1 + as_large.sum()) / (1 + RESAMPLES),
-    }
+    p = (1 + as_large.sum()) / (1 + RESAMPLES)
+    return {"value": 100 * change.mean(), "low": 100 * low, "high": 100 * high, "p": p}
 
 
 def interval(hits, trials=None, groups=None) -> tuple[float, float]:
@@ -101,10 +98,15 @@ def interval(hits, trials=None, groups=None) -> tuple[float, float]:
     share = hits.sum() / total
     if share in (0, 1) or number == 1:
         return wilson(share, number)
-    residuals = np.bincount(groups, hits - share * trials)
-    scatter = number / max(number - 1, 1) * (residuals**2).sum() / total**2
+    scatter = _scatter(hits - share * trials, groups) / total**2
     if_independent = share * (1 - share) / max(commands - 1, 1)
     return wilson(share, commands / max(scatter / if_independent, 1))
+
+
+def _scatter(residuals: np.ndarray, groups: np.ndarray) -> float:
+    """The variance of a sum over rows, from what each row differs by; rows of a group differ together."""
+    sums = np.bincount(groups, residuals)
+    return len(sums) / max(len(sums) - 1, 1) * (sums**2).sum()
 
 
 def wilson(share: float, n: float) -> tuple[float, float]:

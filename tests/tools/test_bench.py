@@ -14,7 +14,7 @@ def test_ends_with_the_ratios():
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr[-2000:]
     ratios = dict(part.split("=") for part in done.stdout.splitlines()[-1].split())
-    expected = {"seed_ratio", "stock_ratio", "ceiling_share", "time_to_loss_ratio", "generation_ratio"}
+    expected = {"seed_ratio", "stock_ratio", "ceiling_share", "generation_ratio"}
     assert ratios.keys() == expected
     assert all(float(value) > 0 for value in ratios.values())
     assert "CPUSFTTrainer, batch of 16" in done.stdout and "peak GB" in done.stdout

@@ -41,7 +41,8 @@ ATTENTION = dict(target_modules=["q_proj", "k_proj", "v_proj", "o_proj"])
 TWICE, FOUR_TIMES = dict(learning_rate=6e-3), dict(learning_rate=1.2e-2)
 TRIALS = {
     "baseline": Trial("baseline: rank 8"),
-    "rank_2": Trial("rank 2", RANK_2),
+    "rank_2": Trial("rank 2, lora_alpha 4", RANK_2),
+    "rank_2_alpha": Trial("rank 2", dict(r=2)),
     "rank_64": Trial("rank 64", dict(r=64)),
     "rslora": Trial("rank 64, rsLoRA", RSLORA),
     "attention": Trial("rank 8, attention alone", ATTENTION),
@@ -49,8 +50,8 @@ TRIALS = {
     "half_rate": Trial("rank 8, half the rate", config=dict(learning_rate=1.5e-3)),
     "twice_rate": Trial("rank 8, twice the rate", config=TWICE),
     "four_times_rate": Trial("rank 8, four times the rate", config=FOUR_TIMES),
-    "rank_2_twice": Trial("rank 2, twice the rate", RANK_2, TWICE),
-    "rank_2_four_times": Trial("rank 2, four times the rate", RANK_2, FOUR_TIMES),
+    "rank_2_twice": Trial("rank 2, lora_alpha 4, twice the rate", RANK_2, TWICE),
+    "rank_2_four_times": Trial("rank 2, lora_alpha 4, four times the rate", RANK_2, FOUR_TIMES),
     "attention_twice": Trial("attention alone, twice the rate", ATTENTION, TWICE),
     "attention_four_times": Trial("attention alone, four times the rate", ATTENTION, FOUR_TIMES),
     "baseline_few_rows": Trial(f"rank 8, {FEW} rows", rows=FEW),

@@ -35,7 +35,8 @@ class CPUSFTTrainer(SFTTrainer):
     what is computed beyond the order of rounding:
 
     1. TRL's fused LM head computes the vocabulary's logits of every token and masks the prompt's afterwards (on
-       CUDA it leaves them out). Here only labelled tokens get logits.
+       CUDA it leaves them out), and computes them once more in the backward pass. Here only labelled tokens get
+       logits, and those of up to CHUNK tokens are kept.
     2. A dataset of short examples (up to `longest_eager` tokens) uses plain ("eager") attention: the fused kernel is
        made for long ones. And padding is computed inside attention alone: all other layers see the batch as one row
        of its real tokens. Packed and padding-free data keeps the attention that the model was loaded with.

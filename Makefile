@@ -73,7 +73,7 @@ nano: setup  ## build data/nano and data/nano-zh-TW again
 record: setup  ## record runs, benchmark and fine-tuned models again (nine hours); goes on where it was stopped
 	KINETO_LOG_LEVEL=99 $(BIN)/python -m tools.runs
 
-bench: setup  ## measure where a training step's time goes on this machine (20 to 50 min)
+bench: setup  ## measure where a training step's time goes on this machine (less than an hour)
 	KINETO_LOG_LEVEL=99 $(BIN)/python -m tools.bench  # PyTorch's profiler would report on itself
 
 lock: setup  ## write requirements.lock from requirements.txt

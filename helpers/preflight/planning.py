@@ -136,8 +136,7 @@ def _kept(rows: list[dict], tokenizer, max_length: int | None, lengths: pd.DataF
 
 def _padding(lengths: list[int], batch: int) -> float:
     """The share of a batch that is padding, when batches are drawn at random."""
-    padded, generator = 0, np.random.default_rng(0)
-    orders = 5
+    padded, orders, generator = 0, 5, np.random.default_rng(0)
     for _ in range(orders):
         shuffled = generator.permutation(lengths)
         padded += sum(part.max() * len(part) for part in np.array_split(shuffled, ceil(len(lengths) / batch)))
@@ -150,10 +149,11 @@ def _whether_to_pack(lengths: list[int], padding: float, model_type: str, settin
         return False, f"packed documents read each other in {model_type}"
     if not settings.max_length:
         return False, "packing needs a max_length to fill"
-    rows = ceil(sum(lengths) / settings.max_length)
-    updates = rows * settings.num_train_epochs / settings.gradient_accumulation_steps
+    packed = ceil(sum(lengths) / settings.max_length)
+    rows = settings.per_device_train_batch_size * settings.gradient_accumulation_steps  # of an update
+    rows = rows if settings.packing else max(1, round(rows * packed / len(lengths)))  # as many examples
     if padding < WASTE:
         return False, f"only {padding:.0%} of a random batch is padding"
-    if updates < FEWEST:
+    if (updates := packed / rows * settings.num_train_epochs) < FEWEST:
         return False, f"packed, the run would make {updates:.0f} updates; group_by_length saves padding as well"
-    return True, f"{padding:.0%} of a random batch is padding; take one packed row a batch, so that updates stay alike"
+    return True, f"{padding:.0%} of a random batch is padding; packed rows in an update: {rows}"

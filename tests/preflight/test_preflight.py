@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 
 from helpers.dataset import files, validation
@@ -179,6 +180,18 @@ def test_the_plan_follows_the_configuration(tmp_path, nano):
     assert planned["tokens"] == lengths["total"].sum() and planned["memory (GB)"] > 0
     assert planned["tokens in the loss"] == (lengths["total"] - lengths["prompt"]).sum()
     assert not planned["pack"] and planned["why"]
+
+
+def test_the_plan_packs_as_many_examples_into_an_update_as_a_batch_has(nano):
+    rows = [ROWS[0]] * 400
+    lengths = pd.DataFrame({"total": [400, 50, 50, 50, 50] * 80, "prompt": 20})  # in rows of 512, four in each
+    config = {"per_device_train_batch_size": 8, "gradient_accumulation_steps": 2, "max_length": 512}
+
+    def planned(epochs):
+        return plan(rows, load_config("nano"), nano, {**config, "num_train_epochs": epochs}, lengths=lengths)
+
+    assert planned(5)["pack"] and planned(5)["why"].endswith("packed rows in an update: 4")
+    assert not planned(1)["pack"] and "24 updates" in planned(1)["why"]
 
 
 def test_the_command_prints_one_object_and_its_status_says_the_rest(tmp_path, capsys):

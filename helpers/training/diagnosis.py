@@ -16,7 +16,7 @@ from helpers.training.rules import RULES, Condition
 
 FEWEST_LINES = 3  # of training loss, below which no rule is asked
 ROUTINE = 0.1  # share of lines whose gradient norm may be infinite: the scaler of fp16 skips such updates
-DECAYED = 0.25  # of the peak; what the loss does at a lower rate than that, no learning rate has done
+DECAYED = 0.25  # of the peak; a climb at a lower rate than that is not put down to the rate
 
 
 @lru_cache

@@ -1,8 +1,8 @@
 """Notebook 05 as a job: accelerate launch --config_file accelerate/ddp.yaml train.py --config sft.yaml
 
 It takes what `trl sft` takes, but no mixture of datasets (`datasets:`) and no `resume_from_checkpoint`: it goes on from
-the last whole checkpoint by itself. It also prints how many processes there are, and trains an adapter in float32 under
-fp16.
+the last whole checkpoint by itself. It also prints how many processes there are, stops if they do not train together,
+and trains an adapter in float32 under fp16.
 What needs a GPU ran on one GPU, in one process; with several it was only read.
 """
 
@@ -46,6 +46,9 @@ def train_in_float32(model) -> None:
 
 def main() -> None:
     data, config, model = TrlParser((ScriptArguments, SFTConfig, ModelConfig)).parse_args_and_config()
+    started = int(os.environ.get("WORLD_SIZE", 1))  # the launcher counts here
+    if started != config.world_size:  # on a CPU Accelerate joins them only if the run asks for the CPU
+        sys.exit(f"Error: each of {counted(started)} would train alone: on a CPU, pass --use_cpu true.")
     loading = dict(revision=model.model_revision, dtype=model.dtype, attn_implementation=model.attn_implementation)
     config.model_init_kwargs = loading | (config.model_init_kwargs or {})
     rows = load_dataset(data.dataset_name, name=data.dataset_config, streaming=data.dataset_streaming)

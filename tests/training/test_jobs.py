@@ -329,6 +329,14 @@ def test_two_processes_make_the_run_of_one_and_refuse_its_checkpoint(job):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(torch.cuda.is_available(), reason="two processes find each other on a GPU")
+def test_two_processes_that_would_each_train_alone_stop(job):
+    with pytest.raises(CourseError, match="each of 2 processes would train alone: on a CPU, pass --use_cpu true"):
+        launch(job, "two_cpus", "--use_cpu", "false", into="alone")
+    assert not (job / "alone").exists()
+
+
+@pytest.mark.slow
 def test_an_interrupted_job_leaves_no_process_and_resumes(job):
     # A notebook in a process of its own, which gets what the square in the toolbar sends.
     notebook = (

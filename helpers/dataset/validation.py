@@ -16,7 +16,7 @@ CHECKS = {
     "malformed": "no dialogue of user and assistant in turn",
     "wrong label": "the answer is not what the task allows",
     "repeated id": "two rows with one id",
-    "truncated": "longer than max_length: the end of the answer, EOS with it, is cut off",
+    "truncated": "longer than max_length: the end is cut off, and mostly EOS with it",
     "dropped": "the prompt alone fills max_length: nothing is left to learn from",
     "exact duplicate": "the same prompt and answer as an earlier row",
     "near duplicate": "nearly the same prompt as an earlier row, and the same answer",

@@ -25,7 +25,7 @@ CHECKS = {
     "leaked group": "its group, the column mapped as group, has held-out rows too",
     "contradiction": "the same prompt as an earlier row, and another answer",
     "dropped": "the prompt alone fills max_length: nothing is left to learn from",
-    "truncated": "longer than max_length: the end of the answer, EOS with it, is cut off",
+    "truncated": "longer than max_length: the end is cut off, and mostly EOS with it",
     "duplicate": "the same prompt and answer as an earlier row",
     "near duplicate": "nearly the same prompt as an earlier row, and the same answer",
     "repeated id": "two rows with one id",

@@ -1,10 +1,12 @@
 """Quizzes: one right option each, an explanation for every option, and a score that counts."""
 
+import html
 import subprocess
 import sys
 
 import pytest
 
+import lessons
 from helpers.ui import quiz
 
 
@@ -33,3 +35,12 @@ def test_quiz_says_what_is_right_and_counts(path):
         radio.index = right
         assert feedback.value.startswith("<b>Right.</b>")
     assert score.value == f"{len(asked)} of {len(asked)} right so far"
+
+
+@pytest.mark.parametrize("path", lessons.LESSONS, ids=lambda p: p.stem)
+def test_the_quiz_that_a_notebook_stores_is_that_of_its_file(path):
+    cell = next(cell for cell in lessons.read(path).cells if cell.id == "quiz-questions")
+    stored = html.unescape("".join(output.get("data", {}).get("text/html", "") for output in cell.outputs))
+    for item in quiz.questions(path.name[:2]):
+        for text in (item["question"], *(option["text"] for option in item["options"])):
+            assert text in stored, f"store the output of the cell quiz-questions again: it has no {text}"

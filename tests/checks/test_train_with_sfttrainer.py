@@ -112,6 +112,7 @@ def test_probability_of_a_loss(answer, says, capsys):
         ({"max_steps": 50}, "max_steps"),
         ({"logging_steps": 10}, "logging_steps"),
         ({"eval_steps": 20, "save_steps": 20}, "eval_steps"),
+        ({"eval_steps": 0.25, "save_steps": 0.25}, "Right"),
         ({"load_best_model_at_end": False}, "load_best_model_at_end"),
         ({"save_steps": 60}, "each evaluation is saved"),
         ({"save_strategy": "best"}, "save_strategy"),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from math import ceil, exp, floor
 
 import torch
+from transformers import TrainerState
 from trl import SFTConfig, SFTTrainer
 
 from helpers.checks.protocol import Verdict, check, not_yet, right
@@ -63,15 +64,16 @@ def optimizer_steps(answer: int, examples: int, batch: int, accumulation: int, e
 @check
 def monitoring(config: SFTConfig) -> Verdict:
     """An SFTConfig: 60 steps, logged every 5, evaluated four times, best weights loaded, two checkpoints kept."""
-    every = lambda steps: ceil(60 * steps) if steps and steps < 1 else steps  # below 1 it is a share of the run
+    every = TrainerState()
+    every.compute_steps(config, max_steps=60)  # below 1 a number is a share of the run
     wanted = [
         (config.max_steps == 60, "the run should take 60 steps: max_steps"),
-        (every(config.logging_steps) == 5, "the loss should be logged every 5 steps: logging_steps"),
+        (every.logging_steps == 5, "the loss should be logged every 5 steps: logging_steps"),
         (config.eval_strategy == "steps", "evaluation is off until eval_strategy says when"),
-        (every(config.eval_steps) == 15, "four evaluations in 60 steps: eval_steps"),
+        (every.eval_steps == 15, "four evaluations in 60 steps: eval_steps"),
         (config.load_best_model_at_end, "the best weights should be the ones you end with: load_best_model_at_end"),
         (config.save_strategy == "steps", "checkpoints come at a number of steps: save_strategy"),
-        (every(config.save_steps) == 15, "the best weights can only be loaded if each evaluation is saved: save_steps"),
+        (every.save_steps == 15, "the best weights can only be loaded if each evaluation is saved: save_steps"),
         (
             config.save_total_limit != 1,
             "with save_total_limit=1 the last checkpoint is deleted after the run, unless it is the best",

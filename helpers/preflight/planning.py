@@ -48,7 +48,10 @@ def plan(
     batch = settings.per_device_train_batch_size
     padding = _padding(lengths, batch)
     count = len(lengths)
-    pack, why = _whether_to_pack(lengths, padding, model_config.model_type, settings)
+    packed_rows = batch * settings.gradient_accumulation_steps  # of an update
+    if settings.max_length and not settings.packing:  # as many examples, packed: notebook 04 shows why
+        packed_rows = max(1, round(packed_rows * sum(lengths) / len(lengths) / settings.max_length))
+    pack, why = _to_pack(lengths, padding, model_config.model_type, settings, packed_rows)
     if settings.packing and settings.max_length:
         count = int(packing.place(lengths, settings.packing_strategy, settings.max_length)["row"].max()) + 1
         padding = max(0.0, 1 - sum(lengths) / (count * settings.max_length))
@@ -74,6 +77,7 @@ def plan(
         "padding (%)": round(100 * padding, 1),
         "pack": pack,
         "why": why,
+        "packed rows of an update": packed_rows,
         "memory (GB)": round(memory.peak(need, settings.gradient_accumulation_steps) / 1e9, 2),
         "minutes": None if minutes is None else round(minutes, 1),
     }
@@ -136,24 +140,23 @@ def _kept(rows: list[dict], tokenizer, max_length: int | None, lengths: pd.DataF
 
 def _padding(lengths: list[int], batch: int) -> float:
     """The share of a batch that is padding, when batches are drawn at random."""
-    padded, orders, generator = 0, 5, np.random.default_rng(0)
+    padded, generator = 0, np.random.default_rng(0)
+    orders = 5
     for _ in range(orders):
         shuffled = generator.permutation(lengths)
         padded += sum(part.max() * len(part) for part in np.array_split(shuffled, ceil(len(lengths) / batch)))
     return float(1 - orders * sum(lengths) / padded)
 
 
-def _whether_to_pack(lengths: list[int], padding: float, model_type: str, settings: SFTConfig) -> tuple[bool, str]:
-    """The decision of notebook 04, and its reason."""
+def _to_pack(lengths: list[int], padding: float, model_type: str, settings: SFTConfig, rows: int) -> tuple[bool, str]:
+    """The decision of notebook 04, and its reason. rows: packed ones of an update."""
     if model_type in MIXING:
         return False, f"packed documents read each other in {model_type}"
     if not settings.max_length:
         return False, "packing needs a max_length to fill"
-    packed = ceil(sum(lengths) / settings.max_length)
-    rows = settings.per_device_train_batch_size * settings.gradient_accumulation_steps  # of an update
-    rows = rows if settings.packing else max(1, round(rows * packed / len(lengths)))  # as many examples
+    updates = ceil(sum(lengths) / settings.max_length) / rows * settings.num_train_epochs
     if padding < WASTE:
         return False, f"only {padding:.0%} of a random batch is padding"
-    if (updates := packed / rows * settings.num_train_epochs) < FEWEST:
+    if updates < FEWEST:
         return False, f"packed, the run would make {updates:.0f} updates; group_by_length saves padding as well"
     return True, f"{padding:.0%} of a random batch is padding; packed rows in an update: {rows}"

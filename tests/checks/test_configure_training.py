@@ -94,7 +94,7 @@ def test_brought_up_to_date(capsys):
         (None, "Not tried yet"),
         (right, "Right"),
         (right | {"bf16": None}, "it would train in bf16"),
-        (right | {"learning_rate": 5e-5}, "leaves the learning rate at TRL's default"),
+        (right | {"learning_rate": 5e-5}, "learning_rate should be 2e-05, as before."),
         ({k: v for k, v in right.items() if k != "packing"}, "Right"),  # it is the default
         (old, "SFTConfig has no argument max_seq_length"),
         (right | {"warmup_steps": 3}, "warmup_steps should be 0.03"),

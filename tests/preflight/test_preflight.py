@@ -191,6 +191,7 @@ def test_the_plan_packs_as_many_examples_into_an_update_as_a_batch_has(nano):
         return plan(rows, load_config("nano"), nano, {**config, "num_train_epochs": epochs}, lengths=lengths)
 
     assert planned(5)["pack"] and planned(5)["why"].endswith("packed rows in an update: 4")
+    assert planned(5)["packed rows of an update"] == 4
     assert not planned(1)["pack"] and "24 updates" in planned(1)["why"]
 
 

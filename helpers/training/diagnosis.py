@@ -97,12 +97,14 @@ def measures(log: pd.DataFrame) -> dict[str, float]:
     dose = np.cumsum(np.diff(steps, prepend=0) * (1 if np.isnan(rate).any() or not rate.any() else rate))
     last_third = np.interp(dose[-1] * 2 / 3, dose, steps)
     late_fall = (np.interp(last_third, steps, smooth) - smooth[-1]) / fall
+    counted = pd.Series(_column(train, "num_tokens")).dropna()
+    added = counted.diff().fillna(counted)  # below 0 where a run was resumed: TRL counts from 0 again
     measured = {
         "lines": len(loss),
         "updates": steps[-1],
         "updates of the first line": steps[0],
         "epochs": _column(train, "epoch")[-1],
-        "tokens in an update": _column(train, "num_tokens")[-1] / steps[-1],
+        "tokens in an update": added.where(added >= 0, counted).sum(min_count=1) / steps[-1],
         "peak learning rate": rate.max(),
         "first learning rate, of the peak": rate[0] / rate.max(),
         "lowest training loss": loss.min(),

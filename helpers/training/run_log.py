@@ -29,7 +29,7 @@ COLUMNS = {
     "grad_norm": "length of the gradient before clipping; spikes mean trouble",
     "mean_token_accuracy": "share of answer tokens whose most probable guess is right",
     "entropy": "how undecided the model is about the next token, in nats",
-    "num_tokens": "tokens processed so far, prompts included, padding left out",
+    "num_tokens": "tokens processed so far, prompts included, padding left out; a resumed run counts from 0 again",
     "tokens_per_second": "speed of training since the last line, evaluation and saving left out",
 }
 
@@ -150,11 +150,8 @@ class Clock(TrainerCallback):
 
     def __init__(self):
         self.training = self.started = 0.0  # seconds spent in steps since the last log line, and their start
-        self.tokens = 0
+        self.tokens = 0  # that the trainer had counted at the last log line; TRL's count is not part of a checkpoint
         self.times: list[float] = []  # seconds of each step so far
-
-    def on_train_begin(self, args, state, control, **kwargs):
-        self.tokens = next((e["num_tokens"] for e in reversed(state.log_history) if "num_tokens" in e), 0)
 
     def on_step_begin(self, args, state, control, **kwargs):
         self.started = time.perf_counter()

@@ -160,7 +160,7 @@ def scores(tables: dict[str, dict[str, pd.DataFrame]], title: str) -> plt.Figure
         ax.set_yticks(range(len(frame)), list(frame.index)[::-1])
         ax.set_ylim(-0.9, len(frame) - 0.5)
         ax.set_xlim(-8, 104)
-        ax.set_xlabel("percent of commands")
+        ax.set_xlabel("percent")
         ax.set_title(records)
         ax.grid(axis="x", alpha=0.25)
     return fig

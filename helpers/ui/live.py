@@ -47,7 +47,6 @@ class LivePicture(run_log.Clock):
         trainer.add_callback(self)
 
     def on_train_begin(self, args, state, control, **kwargs):
-        super().on_train_begin(args, state, control, **kwargs)
         self.bar.max = state.max_steps
         self.shown = display(self.box, display_id=True)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from helpers.training import run_log
+from helpers.training import diagnosis, run_log
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +35,21 @@ def test_speed_is_tokens_over_seconds_of_training(trained):
     tokens = log["num_tokens"].diff().fillna(log["num_tokens"].iloc[0])
     assert (tokens / log["tokens_per_second"]).sum() == pytest.approx(clock.seconds, rel=1e-3)
     assert clock.seconds_left(trainer.state) == 0
+
+
+def test_a_resumed_run_counts_its_tokens_from_zero(nano_trainer, tmp_path):
+    """TRL's count is not part of a checkpoint: neither the speed nor the tokens of an update may go wrong for it."""
+    settings = dict(max_steps=6, logging_steps=2, per_device_train_batch_size=4, disable_tqdm=True)
+    saved = dict(save_strategy="steps", save_steps=4, output_dir=str(tmp_path))
+    whole = nano_trainer(24, **settings, **saved)
+    whole.train()
+    resumed = nano_trainer(24, callbacks=[run_log.Clock()], **settings)
+    resumed.train(resume_from_checkpoint=str(tmp_path / "checkpoint-4"))
+    before, after = (run_log.table(trainer.state.log_history) for trainer in (whole, resumed))
+    assert after["num_tokens"].iloc[-1] < after["num_tokens"].iloc[-2] == before["num_tokens"].iloc[-2]
+    assert after["tokens_per_second"].iloc[-1] > 0
+    tokens = "tokens in an update"
+    assert diagnosis.measures(after)[tokens] == pytest.approx(diagnosis.measures(before)[tokens])
 
 
 def test_an_empty_log_is_an_empty_table():

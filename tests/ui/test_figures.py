@@ -39,7 +39,7 @@ def test_scores_show_each_value_with_its_interval():
     table = pd.DataFrame(RUN["validation"]).T[["value", "low", "high"]]
     fig = figures.scores({"test": {"before": table * 0, "after": table}, "natural": {"after": table}}, "Better")
     assert {"Better", "before", "after", "test", "natural", *table.index} <= words(fig)
-    assert [ax.get_xlabel() for ax in fig.axes] == ["percent of commands"] * 2
+    assert [ax.get_xlabel() for ax in fig.axes] == ["percent"] * 2
     plt.close(fig)
 
 

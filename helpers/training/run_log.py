@@ -96,7 +96,7 @@ def _resumed(found: list[dict]) -> list[dict]:
     for line in found:
         kind, step = _kind(line), line["step"]
         if kind and step < last.get(kind, line)["step"]:
-            if step > 2 * first[kind]["step"]:  # resumed from a checkpoint
+            if step > first[kind]["step"]:  # resumed from a checkpoint
                 kept = [done for done in kept if done["step"] < step + shift]
             elif abs(line[kind] - last[kind][kind]) < abs(line[kind] - first[kind][kind]):
                 shift = max(done["step"] for done in kept)  # it goes on where it was, with a new count

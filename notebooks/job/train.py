@@ -38,7 +38,7 @@ def last_whole_checkpoint(folder: str) -> str | None:
 
 
 def train_in_float32(model) -> None:
-    """Under fp16 PyTorch scales the loss, and its scaler takes no gradients in 16 bits; TRL makes QLoRA's bfloat16."""
+    """On a GPU the scaler of fp16 takes no gradients in 16 bits, and TRL makes the adapter of QLoRA bfloat16."""
     for weights in model.parameters():
         if weights.requires_grad:
             weights.data = weights.data.float()

@@ -150,6 +150,8 @@ def test_what_a_resumed_run_did_again_counts_once():
     again = [line(step, 1.0) for step in range(65, 155, 10)]
     log = run_log.read(json.dumps(before + again))
     assert list(losses(log)) == [*range(10, 70, 10), *range(65, 155, 10)]
+    early = [line(step, 10.0) for step in (10, 20, 30)] + [line(step, 1.0) for step in (20, 30, 40)]
+    assert losses(run_log.read(json.dumps(early))) == {10: 10, 20: 1, 30: 1, 40: 1}
 
 
 def test_a_count_that_starts_again_goes_on_where_the_loss_does():

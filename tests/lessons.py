@@ -1,6 +1,7 @@
 """The course's notebooks as the tests see them: which there are, their cells and the figures they print."""
 
 import ast
+import re
 from pathlib import Path
 
 import nbformat
@@ -10,6 +11,8 @@ ROOT = Path(__file__).resolve().parents[1]
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 CHINESE = sorted((ROOT / "notebooks" / "zh-TW").glob("[0-9]*.ipynb"))
 SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("[0-9]*.ipynb"))
+NUMBER = re.compile(r"(?<![\w.,])\d+(?:,\d{3})*(?:\.\d+)?(?:e-?\d+)?(?![\w]|[.,]\d)")
+NOT_PROSE = re.compile(r"```.*?```|`[^`]*`|\[[^\]]*\]\([^)]*\)|^#.*$|^\|.*$|95% \**interval", re.DOTALL | re.MULTILINE)
 
 
 def name(path: Path) -> str:
@@ -49,6 +52,31 @@ def printed(notebook, cell_id: str) -> str:
     """What the cell printed, without the space around it."""
     outputs = [output for cell in notebook.cells if cell.id == cell_id for output in cell.outputs]
     return "".join(output.get("text", "") for output in outputs).strip()
+
+
+def shown(cell) -> str:
+    """All text of a code cell's outputs."""
+    texts = []
+    for output in cell.outputs:
+        texts.append(output.get("text", ""))
+        texts += [text for kind, text in output.get("data", {}).items() if kind in ("text/plain", "text/html")]
+    return " " + re.sub(r"<[^>]*>", " ", " ".join(map(str, texts)))
+
+
+def numbers(text: str) -> list[str]:
+    """The numbers of a text, as it writes them; those of its code, links, titles and tables are left out."""
+    return NUMBER.findall(NOT_PROSE.sub(" ", text))
+
+
+def values(cell) -> set[float]:
+    """All numbers in a code cell and its outputs."""
+    return {float(number.replace(",", "")) for number in NUMBER.findall(cell.source + shown(cell))}
+
+
+def rounds_to(number: str, values: set[float]) -> bool:
+    """Whether one of the values is this number, to the digits that it has."""
+    digits, wanted = len(number.partition(".")[2]), float(number.replace(",", ""))
+    return any(abs(round(value, digits) - wanted) < 10.0**-digits / 2 for value in values)
 
 
 def trouble(notebook) -> list[str]:

@@ -16,8 +16,6 @@ TEXTS = [*PAGES, *(lessons.ROOT / "data").glob("*.md"), *(lessons.ROOT / "data")
          *lessons.ROOT.glob("*.md"), *lessons.ROOT.glob("helpers/**/*.py")]  # fmt: skip
 OTHER_NAMES = {"attention_mask", "bfd_split", "num_processes", "formatting_func"}  # columns, values, Accelerate's
 KNOWN = {*OTHER_NAMES, *(field.name for config in (SFTConfig, LoraConfig) for field in dataclasses.fields(config))}
-NUMBER = re.compile(r"(?<![\w.,])\d+(?:,\d{3})*(?:\.\d+)?(?:e-?\d+)?(?![\w]|[.,]\d)")
-NOT_PROSE = re.compile(r"```.*?```|`[^`]*`|\[[^\]]*\]\([^)]*\)|^#.*$|^\|.*$|95% \**interval", re.DOTALL | re.MULTILINE)
 YEAR = re.compile(r"(?:19|20)\d\d")
 SMALL = 12  # a smaller whole number counts things of the sentence itself: "two of 5 rows", "1 to 3 epochs"
 
@@ -30,28 +28,18 @@ def test_numbers_of_what_you_saw_stand_in_an_output_above(path):
     above, unbacked = set(), []
     for cell in lessons.read(path).cells:
         if cell.cell_type == "code":
-            above |= {float(n.replace(",", "")) for n in NUMBER.findall(cell.source + shown(cell))}
+            above |= lessons.values(cell)
         elif cell.id.startswith("saw-"):
             elsewhere = cell.metadata.get("from", {})
-            numbers = NUMBER.findall(NOT_PROSE.sub(" ", cell.source))
+            numbers = lessons.numbers(cell.source)
             unbacked += [f"{cell.id}: {n}" for n in numbers if n not in elsewhere and not backed(n, above)]
     assert not unbacked
 
 
-def shown(cell) -> str:
-    """All text of the cell's outputs."""
-    texts = []
-    for output in cell.outputs:
-        texts.append(output.get("text", ""))
-        texts += [text for kind, text in output.get("data", {}).items() if kind in ("text/plain", "text/html")]
-    return " " + re.sub(r"<[^>]*>", " ", " ".join(map(str, texts)))
-
-
 def backed(number: str, outputs: set[float]) -> bool:
-    digits, value = len(number.partition(".")[2]), float(number.replace(",", ""))
-    if (value <= SMALL and "." not in number) or YEAR.fullmatch(number):
+    if (float(number.replace(",", "")) <= SMALL and "." not in number) or YEAR.fullmatch(number):
         return True
-    return any(abs(round(output, digits) - value) < 10.0**-digits / 2 for output in outputs)
+    return lessons.rounds_to(number, outputs)
 
 
 def test_a_number_that_no_output_shows_is_noticed():
@@ -62,7 +50,7 @@ def test_a_number_that_no_output_shows_is_noticed():
 @pytest.mark.parametrize("path", PAGES, ids=lessons.name)
 def test_no_interval_has_width_zero(path):
     for cell in lessons.code_cells(lessons.read(path)):
-        text = shown(cell)
+        text = lessons.shown(cell)
         equal = [f"{low} to {high}" for low, high in re.findall(r"\((\d+)\s*(?:–|to)\s*(\d+)\)", text) if low == high]
         assert not equal, cell.id
 

@@ -10,12 +10,13 @@ import sys
 
 import pytest
 
-from lessons import LESSONS, ROOT, read
+from lessons import LESSONS, ROOT, SOLUTIONS, code_cells, numbers, read, rounds_to, tree, values
 
 TEACHING = ROOT / "teaching"
 SHEETS = sorted((TEACHING / "run_sheets").glob("*.md"))
 NOTEBOOKS = {path.name[:2]: read(path) for path in LESSONS}
 FILES = {path.name[:2]: path.name for path in LESSONS}
+SOLVED = {path.name[:2]: set().union(*map(values, code_cells(read(path)))) for path in SOLUTIONS}
 IDS = {number: [cell.id for cell in notebook.cells] for number, notebook in NOTEBOOKS.items()}
 COLUMNS = [
     "from",
@@ -28,6 +29,8 @@ COLUMNS = [
     "answer to expect",
     "skip if late",
 ]
+SHARE = re.compile(r"(\d+(?:\.\d+)?)(?: percent|%| points)")
+COUNTS = 12  # a whole number up to here counts things of the answer itself, unless it is a share
 MODES = {"live", "live, in pairs", "shown", "talk"}
 SPARE = "Spare lines"
 # The cells that train or let processes train: while one of them runs, no other may on the same machine.
@@ -111,6 +114,27 @@ def test_rows_name_cells_that_exist(rows):
             continue
         assert row[2] == f"[{number(row)}](../notebooks/{FILES[number(row)]})"
         assert cells(row) and not set(cells(row)) - set(IDS[number(row)]), row
+
+
+@pytest.mark.parametrize("rows", PLANS.values(), ids=PLANS)
+def test_numbers_to_expect_stand_in_a_cell_of_the_row(rows):
+    """As the answer rounds them, in the code or the output of one of its cells, or in the solutions of an exercise."""
+    for row in rows:
+        if number(row) == "-":
+            continue
+        named = [cell for cell in code_cells(NOTEBOOKS[number(row)]) if cell.id in cells(row)]
+        known = SOLVED[number(row)] if any(cell.id.startswith(("do-", "exercise")) for cell in named) else set()
+        known = known.union(*map(values, named))
+        told = {n for n in numbers(row[7]) if "." in n or float(n.replace(",", "")) > COUNTS}
+        assert [n for n in sorted(told | set(SHARE.findall(row[7]))) if not rounds_to(n, known)] == [], row
+
+
+@sheet
+def test_slow_cells_do_more_than_define_functions(path):
+    (line,) = re.findall(r"\*\*Slow cells.*", path.read_text(encoding="utf-8"))
+    for cell in code_cells(NOTEBOOKS[path.stem]):
+        if f"`{cell.id}`" in line:
+            assert not all(isinstance(node, ast.FunctionDef) for node in tree(cell).body), cell.id
 
 
 @timed

@@ -30,8 +30,7 @@ def nano_trainer(tmp_path_factory):
         model, tokenizer = load("nano")
         torch.manual_seed(0)  # of an adapter's first weights
         usual = dict(activation_checkpointing=False, bf16=False, use_cpu=True, save_strategy="no")
-        usual["output_dir"] = str(tmp_path_factory.mktemp("run"))
-        config = SFTConfig(**{**usual, **settings})
+        config = SFTConfig(**{"output_dir": str(tmp_path_factory.mktemp("run")), **usual, **settings})
         return (cls or SFTTrainer)(
             model=model,
             args=config,

@@ -73,10 +73,10 @@ def values(cell) -> set[float]:
     return {float(number.replace(",", "")) for number in NUMBER.findall(cell.source + shown(cell))}
 
 
-def rounds_to(number: str, values: set[float]) -> bool:
-    """Whether one of the values is this number, to the digits that it has."""
+def rounds_to(number: str, known: set[float]) -> bool:
+    """Whether one of the known values is this number, to the digits that it has."""
     digits, wanted = len(number.partition(".")[2]), float(number.replace(",", ""))
-    return any(abs(round(value, digits) - wanted) < 10.0**-digits / 2 for value in values)
+    return any(abs(round(value, digits) - wanted) < 10.0**-digits / 2 for value in known)
 
 
 def trouble(notebook) -> list[str]:

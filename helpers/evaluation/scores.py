@@ -148,7 +148,8 @@ def _kind(call, in_schema: bool, intent: bool, exact: bool, answered: Counter, w
     extra = _names(answered) - _names(wanted)
     if extra:
         return f"slot too many: {min(extra)}"
-    return f"wrong value: {min(_names(wanted - answered))}"
+    wrong = _names(wanted - answered)
+    return f"wrong value: {min(wrong)}" if wrong else "not in the schema"  # right slots in no form of a call
 
 
 def _names(slots: Counter) -> set[str]:

@@ -128,7 +128,7 @@ def measures(log: pd.DataFrame) -> dict[str, float]:
         "training above validation loss, of the first": math.nan,
         "validation rise, of the first training loss": math.nan,
         "validation rise, in units of noise": math.nan,
-        "late fall of validation, of the fall": late_fall,
+        "late fall of validation or training, of the fall": late_fall,
     }
     if "eval_loss" not in log or not log["eval_loss"].notna().any():
         return measured
@@ -158,7 +158,7 @@ def _beside_validation(validation: pd.DataFrame, steps, smooth, last_third: floa
         noise = max(phases.noise(validation["eval_loss"]), 1e-9)
         measured["validation rise, in units of noise"] = (v[-1] - v.min()) / noise
         fall = max(v[0] - v.min(), smooth[0] - v.min(), 1e-9)  # most may be over before the first evaluation
-        measured["late fall of validation, of the fall"] = (np.interp(last_third, at, v) - v[-1]) / fall
+        measured["late fall of validation or training, of the fall"] = (np.interp(last_third, at, v) - v[-1]) / fall
     return measured
 
 

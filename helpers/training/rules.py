@@ -129,7 +129,7 @@ RULES: list[tuple[str, list[Condition]]] = [
         [
             Condition("lines", ">", 9),  # of fewer, the late fall is an accident
             Condition("epochs", "<", 1.05),
-            Condition("late fall of validation, of the fall", ">", 0.15),
+            Condition("late fall of validation or training, of the fall", ">", 0.15),
         ],
     ),
     ("cannot tell", [Condition("evaluations", "<", 1), Condition("epochs", ">", MANY)]),

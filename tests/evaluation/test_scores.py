@@ -47,6 +47,7 @@ def changed(name: str = CALL["name"], **arguments) -> str:
         (changed(area="bedroom"), 1, 1, 1, 0, 50, "wrong value: area"),
         (changed(domain="spaceship"), 1, 0, 1, 0, 50, "wrong value: domain"),
         ('{"name": "HassTurnOn", "arguments": null}', 1, 0, 1, 0, 0, "slot missing: area"),
+        (json.dumps(CALL | {"id": 1}), 1, 0, 1, 0, 100, "not in the schema"),
     ],
 )
 def test_one_answer_is_judged(answer, valid, schema, intent, exact, f1, kind):
@@ -55,6 +56,14 @@ def test_one_answer_is_judged(answer, valid, schema, intent, exact, f1, kind):
     assert shares == [valid, schema, intent, exact]
     assert scores.percent("slot_f1") == pytest.approx(f1)
     assert scores.rows["kind"][0] == kind
+
+
+@pytest.mark.parametrize("answer", [{"name": "HassCancelTimer"}, {"name": "HassCancelTimer", "arguments": []}])
+def test_a_call_without_slots_in_the_wrong_form_has_a_kind(answer):
+    row = calls.record("cancel the timer", {"name": "HassCancelTimer", "arguments": {}}, "t")
+    rows = score([json.dumps(answer)], Dataset.from_list([row])).rows
+    assert rows["kind"][0] == "not in the schema"
+    assert rows["intent"][0] and not rows["exact"][0]
 
 
 def test_intervals_hold_their_value_and_narrow_with_more_commands():

@@ -30,8 +30,8 @@ def lora_yaml(lines: str) -> Verdict:
             return not_yet(str(problem))
     if settings.get("use_peft") is not True:
         return not_yet("without use_peft: true TRL trains all weights, whatever the other lines say.")
-    if settings.get("lora_r") != RANK:
-        return not_yet(f"the rank is {settings.get('lora_r', _('the default'))}; r in Python is lora_r here.")
+    if settings.get("lora_r", RANK) != RANK:  # TRL's default is RANK too
+        return not_yet(f"the rank is {settings['lora_r']}; r in Python is lora_r here.")
     if settings.get("lora_target_modules") not in ("all-linear", ["all-linear"]):
         return not_yet("name the layers: what is target_modules in Python begins with lora_ here.")
     return right(f"TRL knows all {len(settings)} lines.")

@@ -7,6 +7,7 @@ turns a thermostat on. A home has no clock, no forecast and no music: for these 
 Source: https://developers.home-assistant.io/docs/intent_builtin.
 """
 
+from functools import partial
 from typing import Any, NamedTuple
 
 from helpers.dataset import acting_devices, calls
@@ -84,14 +85,6 @@ def _change_timer(state: State, wanted: dict, sign: int) -> State:
     timer = _timer(state, wanted)
     left = timer.values["left"] + sign * seconds(wanted)
     return state.with_(timer.now(left=left)) if left > 0 else state.without(timer)
-
-
-def _increase_timer(state: State, wanted: dict) -> State:
-    return _change_timer(state, wanted, 1)
-
-
-def _decrease_timer(state: State, wanted: dict) -> State:
-    return _change_timer(state, wanted, -1)
 
 
 def _pause_timer(state: State, wanted: dict) -> State:
@@ -192,8 +185,8 @@ def _nothing(state: State, wanted: dict) -> str:
 _HANDLERS = {
     **acting_devices.HANDLERS,
     "HassStartTimer": _start_timer,
-    "HassIncreaseTimer": _increase_timer,
-    "HassDecreaseTimer": _decrease_timer,
+    "HassIncreaseTimer": partial(_change_timer, sign=1),
+    "HassDecreaseTimer": partial(_change_timer, sign=-1),
     "HassPauseTimer": _pause_timer,
     "HassUnpauseTimer": _unpause_timer,
     "HassCancelTimer": _cancel_timer,

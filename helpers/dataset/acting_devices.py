@@ -1,6 +1,7 @@
 """What the calls do to the devices of a home: who is meant, and how each of them is afterwards."""
 
 from collections.abc import Callable
+from functools import partial
 
 from helpers.dataset.devices import Device, State
 from helpers.language import _
@@ -89,14 +90,6 @@ def _turned(device: Device, on: bool) -> Device:
     if device.domain in RUN:
         return device.now(runs=device.values["runs"] + 1)
     return device.now(on=on, playing=on) if device.domain == "media_player" else device.now(on=on)
-
-
-def _turn_on(state: State, wanted: dict) -> State:
-    return _turn(state, wanted, on=True)
-
-
-def _turn_off(state: State, wanted: dict) -> State:
-    return _turn(state, wanted, on=False)
 
 
 def _set_light(state: State, wanted: dict) -> State:
@@ -195,8 +188,8 @@ def _mow(mowing: bool) -> Callable:
 
 # What each call does: (home, arguments) → home.
 HANDLERS: dict[str, Callable[[State, dict], State]] = {
-    "HassTurnOn": _turn_on,
-    "HassTurnOff": _turn_off,
+    "HassTurnOn": partial(_turn, on=True),
+    "HassTurnOff": partial(_turn, on=False),
     "HassLightSet": _set_light,
     "HassFanSetSpeed": _set_fan,
     "HassSetPosition": _set_position,

@@ -87,11 +87,12 @@ def interval(hits, trials=None, groups=None) -> tuple[float, float]:
 
     hits, trials, groups: an entry for each command (trials: 1 each; groups: each its own). It is Wilson's interval,
     never of width zero, for as many independent commands as these are worth: the scatter between groups says how many.
-    Where all or none are right, or of one group, there is no scatter, and each group counts once. For hits between 0
-    and 1 it is wider than it need be. Source: Dean and Pagano, "Evaluating Confidence Interval Methods for Binomial
-    Proportions in Clustered Surveys", 2015.
+    That is at most their number, unless there are hits between 0 and 1, which scatter less than yes and no. Where all
+    or none are right, or of one group, there is no scatter, and each group counts once. Source: Dean and Pagano,
+    "Evaluating Confidence Interval Methods for Binomial Proportions in Clustered Surveys", 2015.
     """
     hits = np.asarray(hits, float)
+    shares = trials is None and not np.isin(hits, (0, 1)).all()
     trials = np.ones(len(hits)) if trials is None else np.asarray(trials, float)
     groups = np.arange(len(hits)) if groups is None else np.asarray(groups)
     commands, number, total = len(hits), groups.max() + 1, max(trials.sum(), 1)
@@ -100,7 +101,10 @@ def interval(hits, trials=None, groups=None) -> tuple[float, float]:
         return wilson(share, number)
     scatter = _scatter(hits - share * trials, groups) / total**2
     if_independent = share * (1 - share) / max(commands - 1, 1)
-    return wilson(share, commands / max(scatter / if_independent, 1))
+    effect = scatter / if_independent  # of the design: how much more the share scatters than that of so many yes and no
+    if shares and effect > 1e-9:
+        return wilson(share, commands / effect * (1.96 / stats.t.ppf(0.975, number - 1)) ** 2)
+    return wilson(share, commands / max(effect, 1))
 
 
 def _scatter(residuals: np.ndarray, groups: np.ndarray) -> float:

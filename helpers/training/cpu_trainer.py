@@ -32,11 +32,12 @@ class CPUSFTTrainer(SFTTrainer):
     """SFTTrainer that does the same in less time on a CPU, and is SFTTrainer itself on any other device.
 
     It takes the same arguments and logs the same columns. On a CPU it differs in two ways, neither of which changes
-    what is computed beyond the order of rounding:
+    what is computed beyond rounding:
 
     1. TRL's fused LM head computes the vocabulary's logits of every token and masks the prompt's afterwards (on
        CUDA it leaves them out), and computes them once more in the backward pass. Here only labelled tokens get
-       logits, and those of up to CHUNK tokens are kept.
+       logits, and those of up to CHUNK tokens are kept. In bfloat16 TRL makes the gradients of the head in float32;
+       here autocast makes them in bfloat16, as those of all layers.
     2. A dataset of short examples (up to `longest_eager` tokens) uses plain ("eager") attention: the fused kernel is
        made for long ones. And padding is computed inside attention alone: all other layers see the batch as one row
        of its real tokens. Packed and padding-free data keeps the attention that the model was loaded with.

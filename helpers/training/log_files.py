@@ -6,8 +6,9 @@ import csv
 import json
 import math
 import re
-from collections.abc import Sequence
-from itertools import pairwise
+from bisect import bisect
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, compress, pairwise
 from pathlib import Path
 
 from helpers.errors import CourseError
@@ -108,31 +109,38 @@ def _of_json(content) -> list:
 
 def _of_console(text: str) -> list[dict]:
     """Dictionaries as a Trainer prints them, or JSON Lines. The step of a line without one is read off the progress
-    bar before it; if there is none either, the lines of training loss are taken for one every `EVERY` updates."""
-    found, barred, end, at = [], [], 0, None
-    bars = BAR.findall(text)
+    bar; if there is none either, the lines of training loss are taken for one every `EVERY` updates."""
+    bars = [(bar.start(), int(bar[1]), bar[2]) for bar in BAR.finditer(text)]
+    bars = [(start, done) for start, done, total in bars if total == bars[0][2]]  # and not those of an evaluation
+    lines, before, after = [], [], []
     for match in PRINTED.finditer(text):
-        reached = [int(done) for done, total in BAR.findall(text[end : match.start()]) if total == bars[0][1]]
-        at, end = (reached or [at])[-1], match.end()
         try:
             line = ast.literal_eval(BARE.sub(r" '\1'", match[0]))
         except (ValueError, SyntaxError):
             continue  # braces of something else
         if isinstance(line, dict) and any("loss" in str(key) or "step" in str(key) for key in line):
-            found.append(line)
-            barred.append(at)
+            lines.append(line)
+            place = bisect(bars, (match.start(),))
+            before.append(bars[place - 1][1] if place else None)
+            after.append(bars[place][1] if place < len(bars) else before[-1])
     cut = re.search(r"\{\s*['\"]\w+['\"]\s*:[^{}]*$", text)
     if cut:
         raise ValueError(f"line {text.count(chr(10), 0, cut.start()) + 1} is cut off")
-    if any("step" in str(key) for line in found for key in line):
-        return found
-    training = [at for line, at in zip(found, barred, strict=True) if "loss" in line]
-    if None in training or any(a == b for a, b in pairwise(training)):
-        counts, barred = 0, []
-        for line in found:
-            counts += "loss" in line
-            barred.append(EVERY * counts)
-    return [{"step": at or 0, **line} for line, at in zip(found, barred, strict=True)]
+    if any(_plain(key) in NAMES["step"] for line in lines for key in line):
+        return lines
+    trained = ["loss" in line for line in lines]
+    # A bar before a line may be late: tqdm draws ten a second, and one more after the line. Lines come evenly.
+    steps = min(before, after, key=lambda steps: _distances(compress(steps, trained)))
+    if _distances(compress(steps, trained)) == math.inf:
+        steps = [EVERY * count for count in accumulate(trained)]
+    return [{"step": step or 0, **line} for line, step in zip(lines, steps, strict=True)]
+
+
+def _distances(steps: Iterable[int | None]) -> float:
+    """How many different distances lie between one step and the next; infinite if one is unknown or none comes next."""
+    steps = list(steps)
+    distances = {0} if None in steps else {b - a for a, b in pairwise(steps)}
+    return len(distances) if min(distances, default=1) > 0 else math.inf
 
 
 def _of_csv(text: str, name: str) -> list[dict]:

@@ -21,7 +21,7 @@ def job(processes: str, losses=LOSSES, step: int = 1) -> Job:
         ("use_peft: true\nlora_r: 16\nlora_target_modules: all-linear", "Right: TRL knows all 3 lines."),
         ("use_peft: true\nlora_r: 16\nlora_target_modules: [all-linear]\n", "Right"),
         ("lora_r: 16\nlora_target_modules: all-linear", "without use_peft: true"),
-        ("use_peft: true\nlora_target_modules: all-linear", "the rank is the default"),
+        ("use_peft: true\nlora_target_modules: all-linear", "Right: TRL knows all 2 lines."),
         ("use_peft: true\nlora_r: 8\nlora_target_modules: all-linear", "the rank is 8"),
         ("use_peft: true\nlora_r: 16", "name the layers"),
         ("use_peft: true\nlora_rank: 16", "yours.yaml, line 2: trl sft has no lora_rank"),

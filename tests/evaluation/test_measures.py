@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from helpers.errors import CourseError
 from helpers.evaluation import measures
@@ -96,3 +97,21 @@ def test_table_gives_each_model_an_interval():
     frame = measures.table({"before": np.zeros(30), "after": np.full(30, 0.5)}, np.arange(30))
     assert list(frame.columns) == ["value", "low", "high"]
     assert (frame["low"] < frame["high"]).all() and frame.loc["after", "value"] == 50
+
+
+def test_shares_of_an_answer_have_the_interval_of_their_mean():
+    values = np.random.default_rng(0).normal(0.36, 0.07, 60).clip(0, 1)  # as chrF gives them
+    low, high = measures.interval(values)
+    of_mean = stats.ttest_1samp(100 * values, 0).confidence_interval()
+    assert (low, high) == pytest.approx((of_mean.low, of_mean.high), abs=0.1)
+    yes_or_no = (values > 0.36).astype(float)
+    assert measures.interval(yes_or_no) == measures.wilson(yes_or_no.mean(), 60)
+
+
+def test_shares_of_few_groups_scatter_as_their_groups_do():
+    rng, groups, missed = np.random.default_rng(0), np.repeat(np.arange(6), 10), 0
+    for _ in range(300):
+        values = np.repeat(rng.normal(0.5, 0.1, 6), 10) + rng.normal(0, 0.03, 60)
+        low, high = measures.interval(values.clip(0, 1), groups=groups)
+        missed += not low <= 50 <= high
+    assert missed <= 30  # 15, if the interval is right

@@ -1,7 +1,10 @@
 """Logs as people have them: exports of trackers, lines from a console, checkpoints, and files that are no log."""
 
+import contextlib
+import io
 import json
 import math
+import os
 
 import pandas as pd
 import pytest
@@ -100,10 +103,10 @@ Map: 100%|##########| 800/800 [00:00<00:00, 9000 examples/s]
 {'loss': '1.5', 'grad_norm': '1', 'learning_rate': '1e-05', 'epoch': '0.5'}
   0%|          | 0/6 [00:00<?, ?it/s]
 100%|##########| 6/6 [00:01<00:00, 5.5it/s]
-{'eval_loss': '1.75', 'eval_runtime': '1.1', 'epoch': '0.5'}
+{'eval_loss': '1.75', 'eval_runtime': '1.1', 'eval_steps_per_second': '5.5', 'epoch': '0.5'}
  75%|#######5  | 30/40 [00:06<00:02, 4.9it/s]
 {'loss': nan, 'grad_norm': 'nan', 'epoch': '0.75'}
-{'train_runtime': '9.9', 'train_loss': '1.75', 'epoch': '1'}
+{'train_runtime': '9.9', 'train_steps_per_second': '4.1', 'train_loss': '1.75', 'epoch': '1'}
 """
 
 
@@ -118,6 +121,22 @@ def test_lines_from_a_console_take_their_steps_from_the_progress_bar():
 def test_lines_from_a_console_without_a_bar_are_counted():
     log = run_log.read("\n".join(row for row in PRINTED.splitlines() if row.startswith("{")))
     assert [entry["step"] for entry in log] == [log_files.EVERY * n for n in (1, 2, 2, 3)]
+
+
+@pytest.mark.parametrize("bar", [True, False])
+def test_the_console_of_a_real_run_is_its_log(nano_trainer, bar):
+    """With a bar the steps are its own. Updates of nano are so fast that the bar before a line is often late."""
+    if bar and os.environ.get("TQDM_DISABLE", "0") not in ("", "0"):
+        pytest.skip("TQDM_DISABLE is set, so there is no bar to read")
+    every = 2 if bar else log_files.EVERY
+    settings = dict(max_steps=3 * every, logging_steps=every, eval_strategy="steps", eval_steps=every)
+    trainer = nano_trainer(8, 4, per_device_train_batch_size=1, disable_tqdm=not bar, **settings)
+    console = io.StringIO()
+    with contextlib.redirect_stdout(console), contextlib.redirect_stderr(console):
+        trainer.train()
+    log, wanted = run_log.read(console.getvalue()), trainer.state.log_history
+    assert list(losses(log)) == list(losses(wanted)) == list(evaluations(log)) == list(evaluations(wanted))
+    assert list(losses(log).values()) == pytest.approx(list(losses(wanted).values()), rel=1e-3)
 
 
 @pytest.mark.parametrize("number", ["NaN", "nan", "Infinity", "-inf"])

@@ -25,7 +25,7 @@ CHECKS = {
     "leaked group": "its group, the column mapped as group, has held-out rows too",
     **{check: validation.CHECKS[check] for check in ("contradiction", "dropped", "truncated")},
     "duplicate": "the same prompt and answer as an earlier row",
-    **{check: validation.CHECKS[check] for check in ("near duplicate", "repeated id")},
+    "near duplicate": validation.CHECKS["near duplicate"],
     "refused answer": "the answer is a refusal, which is learned as well",
     "mixed languages": "another language than most of the file, or the answer in another than the question",
     "leftover markup": "HTML, calculator marks, markers of a chat template or broken characters in an answer",

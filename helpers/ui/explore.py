@@ -155,7 +155,7 @@ def label_masks(masked: Callable, modes: Sequence[str], tokenizer, messages: lis
                 ids, labels = masked(dialogue, mode, of_family)
         except Exception as error:  # a callback's error would vanish in the server's log
             return None, _(f"Not yet a dialogue to train on: {html.escape(_(str(error)))}.")
-        counted = [i for i, label in zip(ids, labels, strict=True) if label != chat.IGNORED]
+        counted = [i for i, label in zip(ids[1:], labels[1:], strict=True) if label != chat.IGNORED]
         ends = _("yes") if of_family.eos_token_id in counted else f"<b>{_(NO_END)}</b>"
         told = _(IN_LOSS).format(len(ids), len(counted), f"{len(counted) / len(ids):.0%}")
         about_end = _("{} in the loss: {}").format(html.escape(of_family.eos_token), ends)

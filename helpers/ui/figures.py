@@ -179,7 +179,8 @@ def packed(pieces: pd.DataFrame, max_length: int, title: str, shown: int = 12, a
         part = pieces[pieces["row"].isin(chosen) & (pieces["cut"] == cut)]
         places = [chosen.index(row) for row in part["row"]]
         look = dict(color=COLORS[color], edgecolor="white", hatch=hatch, height=0.8)
-        ax.barh(places, part["length"], left=part["start"], label=f"document{' that is cut' if cut else ''}", **look)
+        label = "" if part.empty else "document that is cut" if cut else "document"
+        ax.barh(places, part["length"], left=part["start"], label=label, **look)
     ax.set_yticks(range(0, len(chosen), 3), chosen[::3])
     ax.set(xlim=(0, max_length), ylim=(len(chosen) - 0.5, -0.5), xlabel="tokens", ylabel="row", title=title)
     return ax

@@ -12,10 +12,10 @@ from helpers.ui import figures
 def colored_tokens(tokenizer, ids: list[int], labels: list[int], heading: str = "") -> HTML:
     """One example's tokens as the loss sees them, below a heading in HTML: see `colored`.
 
-    ids, labels: of equal length; a label of -100 is not counted.
+    ids, labels: of equal length; a label of -100 is not counted, nor is the first token, which nothing comes before.
     """
     texts = [tokenizer.decode([token]) for token in ids]
-    return colored(texts, [label != chat.IGNORED for label in labels], heading)
+    return colored(texts, [n > 0 and label != chat.IGNORED for n, label in enumerate(labels)], heading)
 
 
 def colored(texts: Iterable[str], counted: Iterable[bool], heading: str = "") -> HTML:

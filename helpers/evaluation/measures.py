@@ -25,6 +25,7 @@ MOST = 0.9  # of the answers, from which they count as of one kind
 LABELS = 20  # different answers at most, and each used three times on average
 NUMBER = re.compile(r"[-+]?\d[\d,]*\.?\d*(?:[eE][-+]?\d+)?")
 RESAMPLES = 10_000  # of the groups
+Z = 1.96  # standard deviations on either side of the middle hold 95% of a normal distribution
 FEW = 20  # groups: of fewer, resampling sees too little of the scatter, and Student's t takes its place
 
 
@@ -103,7 +104,7 @@ def interval(hits, trials=None, groups=None) -> tuple[float, float]:
     if_independent = share * (1 - share) / max(commands - 1, 1)
     effect = scatter / if_independent  # of the design: how much more the share scatters than that of so many yes and no
     if shares and effect > 1e-9:
-        return wilson(share, commands / effect * (1.96 / stats.t.ppf(0.975, number - 1)) ** 2)
+        return wilson(share, commands / effect * (Z / stats.t.ppf(0.975, number - 1)) ** 2)  # Student's t
     return wilson(share, commands / max(effect, 1))
 
 
@@ -115,9 +116,8 @@ def _scatter(residuals: np.ndarray, groups: np.ndarray) -> float:
 
 def wilson(share: float, n: float) -> tuple[float, float]:
     """Wilson's 95% interval, in percent, of a share between 0 and 1 among `n` independent trials."""
-    z = 1.96
-    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    middle = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
+    half = Z / (1 + Z**2 / n) * np.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
     return float(100 * np.clip(middle - half, 0, share)), float(100 * np.clip(middle + half, share, 1))
 
 

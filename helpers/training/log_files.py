@@ -9,6 +9,7 @@ import re
 from bisect import bisect
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, compress, pairwise
+from operator import itemgetter
 from pathlib import Path
 
 from helpers.errors import CourseError
@@ -130,8 +131,8 @@ def _of_console(text: str) -> list[dict]:
         return lines
     trained = ["loss" in line for line in lines]
     # A bar before a line may be late: tqdm draws ten a second, and one more after the line. Lines come evenly.
-    steps = min(before, after, key=lambda steps: _distances(compress(steps, trained)))
-    if _distances(compress(steps, trained)) == math.inf:
+    distances, steps = min(((_distances(compress(bar, trained)), bar) for bar in (before, after)), key=itemgetter(0))
+    if distances == math.inf:
         steps = [EVERY * count for count in accumulate(trained)]
     return [{"step": step or 0, **line} for line, step in zip(lines, steps, strict=True)]
 

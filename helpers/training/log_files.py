@@ -7,7 +7,7 @@ import json
 import math
 import re
 from bisect import bisect
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate, compress, pairwise
 from operator import itemgetter
 from pathlib import Path
@@ -131,17 +131,17 @@ def _of_console(text: str) -> list[dict]:
         return lines
     trained = ["loss" in line for line in lines]
     # A bar before a line may be late: tqdm draws ten a second, and one more after the line. Lines come evenly.
-    distances, steps = min(((_distances(compress(bar, trained)), bar) for bar in (before, after)), key=itemgetter(0))
+    distances, steps = min(((_distances([*compress(bar, trained)]), bar) for bar in (before, after)), key=itemgetter(0))
     if distances == math.inf:
         steps = [EVERY * count for count in accumulate(trained)]
     return [{"step": step or 0, **line} for line, step in zip(lines, steps, strict=True)]
 
 
-def _distances(steps: Iterable[int | None]) -> float:
-    """How many different distances lie between one step and the next; infinite if one is unknown or none comes next."""
-    steps = list(steps)
-    distances = {0} if None in steps else {b - a for a, b in pairwise(steps)}
-    return len(distances) if min(distances, default=1) > 0 else math.inf
+def _distances(steps: list[int | None]) -> float:
+    """How many distances lie between steps, more if the first is no multiple; infinite if one is unknown, 0 or late."""
+    distances = {b - a for a, b in pairwise(steps)} if all(steps) else {0}
+    least = min(distances, default=1)
+    return len(distances) + (sum(steps[:1]) % least > 0) / 2 if least > 0 else math.inf
 
 
 def _of_csv(text: str, name: str) -> list[dict]:

@@ -139,6 +139,16 @@ def test_the_console_of_a_real_run_is_its_log(nano_trainer, bar):
     assert list(losses(log).values()) == pytest.approx(list(losses(wanted).values()), rel=1e-3)
 
 
+@pytest.mark.parametrize("late", [(0, 3, 6), (1, 3, 5)])
+def test_a_bar_that_is_late_by_even_steps_is_not_the_step_of_a_line(late):
+    """Every two updates a line, and after it the bar is right."""
+    bar = "\r{0:>3}%|###   | {1}/6 [00:00<00:01, 9.00it/s]"
+    text = ""
+    for n, old in enumerate(late, 1):
+        text += f"{bar.format(17 * old, old)}\n{{'loss': '{9 - n}'}}\n{bar.format(34 * n, 2 * n)}"
+    assert list(losses(run_log.read(text))) == [2, 4, 6]
+
+
 @pytest.mark.parametrize("number", ["NaN", "nan", "Infinity", "-inf"])
 def test_not_a_number_as_text_is_found(number):
     log = run_log.read(f'[{{"step": 1, "loss": "2.5"}}, {{"step": 2, "loss": "{number}"}}]')

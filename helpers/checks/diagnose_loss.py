@@ -36,7 +36,7 @@ def rise(answer: float, log: pd.DataFrame) -> Verdict:
     if abs(answer - (losses.iloc[-1] - losses.min())) < 0.006:
         return not_yet("that is a difference in nats: divide, so that runs of other heights compare.")
     if abs(answer - losses.iloc[-1] / losses.iloc[0]) < 0.006:
-        return not_yet("that compares with the first value, and most of that fall is format: take the lowest.")
+        return not_yet("that compares with the first value, and most of it is what a call looks like: take the lowest.")
     return not_yet(f"the last is {losses.iloc[-1]:.3f} and the lowest {losses.min():.3f}.")
 
 

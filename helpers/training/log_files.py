@@ -131,17 +131,17 @@ def _of_console(text: str) -> list[dict]:
         return lines
     trained = ["loss" in line for line in lines]
     # A bar before a line may be late: tqdm draws ten a second, and one more after the line. Lines come evenly.
-    distances, steps = min(((_distances([*compress(bar, trained)]), bar) for bar in (before, after)), key=itemgetter(0))
-    if distances == math.inf:
+    (count, _), steps = min(((_distances([*compress(b, trained)]), b) for b in (before, after)), key=itemgetter(0))
+    if count == math.inf:
         steps = [EVERY * count for count in accumulate(trained)]
     return [{"step": step or 0, **line} for line, step in zip(lines, steps, strict=True)]
 
 
-def _distances(steps: list[int | None]) -> float:
-    """How many distances lie between steps, more if the first is no multiple; infinite if one is unknown, 0 or late."""
+def _distances(steps: list[int | None]) -> tuple[float, bool]:
+    """How many distances lie between steps (infinite: one is unknown, 0 or late); whether the first is no multiple."""
     distances = {b - a for a, b in pairwise(steps)} if all(steps) else {0}
     least = min(distances, default=1)
-    return len(distances) + (sum(steps[:1]) % least > 0) / 2 if least > 0 else math.inf
+    return (len(distances), steps != [] and steps[0] % least > 0) if least > 0 else (math.inf, True)
 
 
 def _of_csv(text: str, name: str) -> list[dict]:
